@@ -3,12 +3,13 @@
  * table`.
  *
  *     bench_table ROWS verified|unverified [COPIES]
- *     bench_table floor|subscribe
+ *     bench_table floor|subscribe|flood
  *
  * prints one line of JSON. The core is driven as any program would: rows enter by answers to its own query.
  * With COPIES, up to 6, each alive comes by so many paths: m4, m6 and b4 of two interfaces.
  * "floor" measures, on the same bytes, what no receiver can do without: recvmmsg on the loopback, and cJSON's
  * parse. "subscribe" measures one muster_core_subscribe() where each of SUBSCRIBE_ROWS rows announces topics.
+ * "flood" measures which part of a core forged signatures take, with and without the budget of verifications.
  */
 #include <arpa/inet.h>
 #include <malloc.h>
@@ -57,6 +58,12 @@ static double now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static double cpu_ns(void) {
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec * 1e9 + (double)used.tv_nsec;
 }
 
 static int compare(const void *a, const void *b) {
@@ -229,6 +236,7 @@ static size_t fill(struct bench *bench, struct identity *identities, size_t rows
             bench->now_ms += 3000; /* buckets refill */
             ask(bench, nonce);
         }
+        bench->now_ms++; /* more signatures than 1,000 a second are not checked */
         make_announce(&message, &identities[i], i, nonce, is_signed, topics);
         bytes += message.length;
         hear(bench, &message, i);
@@ -252,7 +260,7 @@ static double measure_round(struct bench *bench, const struct identity *identiti
     uint64_t accepted = muster_core_counters(bench->core)->accepted;
     double begin_ns = now_ns();
     for (size_t i = 0; i < ALIVES; i++) {
-        bench->now_ms += i % 8 == 0; /* 8,000 a second */
+        bench->now_ms++;
         for (unsigned copy = 0; copy < copies; copy++) {
             hear_copy(bench, &messages[i], numbers[i], copy);
         }
@@ -294,6 +302,62 @@ static void measure_table(size_t rows, bool is_signed, unsigned copies) {
     free(identities);
     free(messages);
     free(numbers);
+}
+
+/* ---- a flood ---- */
+
+#define FLOOD_ROWS 1000
+#define FLOOD_RATE 25000 /* datagrams a second */
+#define FLOOD_COUNT (4 * FLOOD_RATE)
+
+/* Forged alives in the names of rows, so many in a millisecond; ns each. */
+static double measure_forged(struct bench *bench, const struct message *messages, size_t each_ms,
+                             uint64_t *verifications) {
+    uint64_t before = muster_core_counters(bench->core)->verifications;
+    double begin_ns = cpu_ns();
+    for (size_t i = 0; i < FLOOD_COUNT; i++) {
+        bench->now_ms += i % each_ms == 0;
+        hear(bench, &messages[i % FLOOD_ROWS], FLOOD_ROWS + (uint32_t)(i % FLOOD_RATE));
+    }
+    double end_ns = cpu_ns();
+    drain(bench);
+    *verifications = muster_core_counters(bench->core)->verifications - before;
+    return (end_ns - begin_ns) / FLOOD_COUNT;
+}
+
+/* At 1,000 a second each signature is checked, at 25,000 as many as the budget lets. */
+static void measure_flood(void) {
+    struct bench bench;
+    struct identity *identities = calloc(FLOOD_ROWS, sizeof *identities);
+    struct message *messages = calloc(FLOOD_ROWS, sizeof *messages);
+    uint64_t all;
+    uint64_t some;
+    if (identities == NULL || messages == NULL) {
+        die("out of memory");
+    }
+    for (uint32_t i = 0; i < FLOOD_ROWS; i++) {
+        make_identity(&identities[i], i);
+    }
+    open_core(&bench, FLOOD_ROWS, 1);
+    fill(&bench, identities, FLOOD_ROWS, true, "");
+    for (uint32_t i = 0; i < FLOOD_ROWS; i++) {
+        struct identity forger = identities[(i + 1) % FLOOD_ROWS];
+        memcpy(forger.id, identities[i].id, sizeof forger.id);
+        make_alive(&messages[i], &forger, 1, true);
+    }
+    bench.now_ms += 10000;
+    double all_ns = measure_forged(&bench, messages, 1, &all);
+    bench.now_ms += 10000;
+    double some_ns = measure_forged(&bench, messages, FLOOD_RATE / 1000, &some);
+    if (all != FLOOD_COUNT || muster_core_counters(bench.core)->accepted != FLOOD_ROWS) {
+        die("a forged alive was taken, or not looked at");
+    }
+    printf("{\"rate\":%d,\"unbounded_core\":%.3f,\"core\":%.3f,\"ratio\":%.2f,\"checked\":%.3f}\n",
+           FLOOD_RATE, all_ns * FLOOD_RATE / 1e9, some_ns * FLOOD_RATE / 1e9, some_ns / all_ns,
+           (double)some / FLOOD_COUNT);
+    muster_core_free(bench.core);
+    free(identities);
+    free(messages);
 }
 
 /* ---- subscribing ---- */
@@ -430,11 +494,15 @@ int main(int argc, char **argv) {
         measure_subscribe();
         return 0;
     }
+    if (argc == 2 && strcmp(argv[1], "flood") == 0) {
+        measure_flood();
+        return 0;
+    }
     size_t rows = argc == 3 || argc == 4 ? strtoul(argv[1], NULL, 10) : 0;
     unsigned long copies = argc == 4 ? strtoul(argv[3], NULL, 10) : 1;
     if (rows == 0 || rows > 1000000 || copies == 0 || copies > COPIES_MAX ||
         (strcmp(argv[2], "verified") != 0 && strcmp(argv[2], "unverified") != 0)) {
-        fprintf(stderr, "usage: bench_table floor|subscribe | ROWS verified|unverified [COPIES]\n");
+        fprintf(stderr, "usage: bench_table floor|subscribe|flood | ROWS verified|unverified [COPIES]\n");
         return 2;
     }
     measure_table(rows, strcmp(argv[2], "verified") == 0, (unsigned)copies);

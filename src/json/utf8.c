@@ -77,6 +77,19 @@ bool utf8_is_valid(const char *text) {
     return true;
 }
 
+void utf8_repair(char *text) {
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length;) {
+        uint32_t code_point;
+        int bytes = utf8_decode(text + i, length - i, &code_point);
+        if (bytes <= 0) {
+            text[i] = '?';
+            bytes = 1;
+        }
+        i += (size_t)bytes;
+    }
+}
+
 /* clang-format off */
 #define EIGHT true, true, true, true, true, true, true, true
 const bool utf8_is_plain[256] = {

@@ -21,6 +21,9 @@ size_t utf8_encode(uint32_t code_point, char text[UTF8_BYTES_MAX]);
 /* True when all of a NUL-terminated text is UTF-8. */
 bool utf8_is_valid(const char *text);
 
+/* Makes a NUL-terminated text UTF-8: each byte that belongs to no sequence becomes '?'. */
+void utf8_repair(char *text);
+
 /* True for a byte that is ASCII and that a JSON string holds as it is (RFC 8259, 7). */
 extern const bool utf8_is_plain[256];
 

@@ -156,8 +156,7 @@ static char *whole_word(const struct parser *parser, char *word) {
 
 /* ---- reading ---- */
 
-static int parse_value(const struct args_option *option, const char *text, void *place,
-                       struct reason *reason) {
+int args_parse_value(const struct args_option *option, const char *text, void *place, struct reason *reason) {
     size_t index;
     if (option->parse != NULL) {
         return option->parse(text, place, reason);
@@ -181,7 +180,7 @@ static int read_options(struct parser *parser, int argc, char **argv, struct arg
         parser->end = optind;
         size_t i = option_index(parser, value);
         void *place = (char *)parser->into[i] + parser->rows[i]->offset;
-        if (parse_value(parser->rows[i], whole_word(parser, optarg), place, &fault->reason) != 0) {
+        if (args_parse_value(parser->rows[i], whole_word(parser, optarg), place, &fault->reason) != 0) {
             name_option(parser, value, fault->argument, sizeof(fault->argument));
             return -1;
         }

@@ -9,7 +9,7 @@
 #include "selector.h"
 
 /* Options of one command line, those of all its tables together. */
-#define ARGS_OPTIONS_MAX 32
+#define ARGS_OPTIONS_MAX 48
 
 enum args_source { ARGS_WORDS, ARGS_FILES, ARGS_DIRECTORIES, ARGS_INTERFACES };
 
@@ -37,6 +37,9 @@ struct args_option {
 
     const struct args_completion *completion; /* NULL when a shell can't know */
 };
+
+/* Parses a value, NULL for an option that takes none, and writes it to its place. 0, or -1 with a reason. */
+int args_parse_value(const struct args_option *option, const char *text, void *place, struct reason *reason);
 
 /* A table of options, and the struct that they write to. */
 struct args_table {

@@ -6,6 +6,29 @@
 
 #include "complain.h"
 #include "confine.h"
+#include "options_file.h"
+
+static void set_defaults(const struct command *command, void *options) {
+    memset(options, 0, command->options_bytes);
+    if (command->defaults != NULL) {
+        memcpy(options, command->defaults, command->options_bytes);
+    }
+}
+
+/* Begins anew with what a file of options says. The command line, which is read again then, wins over it. */
+static int read_file(struct settings *settings, const struct command *command, const char *path,
+                     const struct args_table tables[2], struct args_fault *fault) {
+    const struct settings before = *settings;
+    if (command->deinit != NULL) {
+        command->deinit(tables[0].into);
+    }
+    set_defaults(command, tables[0].into);
+    settings_init(settings);
+    memcpy(settings->program, before.program, sizeof(settings->program));
+    settings->file = before.file;
+    snprintf(fault->argument, sizeof(fault->argument), "--config");
+    return options_file_read(settings->file, path, tables, &fault->reason);
+}
 
 static int read_line(struct settings *settings, const struct command *command, int argc, char **argv,
                      void *into, struct operands *operands, struct args_fault *fault) {
@@ -14,6 +37,16 @@ static int read_line(struct settings *settings, const struct command *command, i
                                          {is_muster ? NULL : settings_options, settings}};
     struct args args;
     int error = args_read_options(&args, settings->program, &command->syntax, tables, argc, argv, fault);
+    const char *path = NULL;
+    if (command->file_offset != 0 && error == 0 && !settings->help && !settings->version) {
+        memcpy(&path, (const char *)into + command->file_offset, sizeof(path));
+    }
+    if (path != NULL) {
+        error = read_file(settings, command, path, tables, fault);
+        error = error != 0 ? error
+                           : args_read_options(&args, settings->program, &command->syntax, tables, argc, argv,
+                                               fault);
+    }
     *operands = args.operands;
     settings->option_words += args.option_words;
     if (error != 0 || is_muster || settings->help || settings->version) {
@@ -61,13 +94,13 @@ bool command_parse(struct settings *settings, const struct command *command, int
 int command_run(struct settings *settings, const struct command *command, int argc, char **argv) {
     struct operands operands;
     int status;
-    void *options = calloc(1, command->options_bytes + 1);
+    struct config_file file = {0};
+    void *options = malloc(command->options_bytes + 1);
     if (options == NULL) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
-    if (command->defaults != NULL) {
-        memcpy(options, command->defaults, command->options_bytes);
-    }
+    settings->file = &file;
+    set_defaults(command, options);
     if (command_parse(settings, command, argc, argv, options, &operands, &status)) {
         status = command->run(settings, options, &operands);
     }
@@ -75,5 +108,7 @@ int command_run(struct settings *settings, const struct command *command, int ar
         command->deinit(options);
     }
     free(options);
+    config_file_deinit(&file);
+    settings->file = NULL;
     return status;
 }

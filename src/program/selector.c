@@ -62,7 +62,7 @@ int selector_parse(const char *text, unsigned bare, struct selector *selector, s
     if (strncmp(text, "name:", 5) == 0) {
         selector->text = text + 5;
         selector->kinds = SELECTOR_NAME | SELECTOR_GLOB;
-        return spec_check_text("a name", selector->text, false, MUSTER_NAME_BYTES_MAX, reason);
+        return spec_check_text("a name", selector->text, false, MUSTER_OFFERER_BYTES - 1, reason);
     }
     if (strncmp(text, "id:", 3) == 0) {
         selector->text = text + 3;
@@ -89,30 +89,52 @@ static bool is_at(const struct muster_endpoint *a, const struct muster_endpoint 
     return a->family == b->family && memcmp(a->ip, b->ip, a->family == 4 ? 4 : sizeof(a->ip)) == 0;
 }
 
+static bool matches_id(const struct selector *selector, const struct muster_peer *peer) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    muster_id_text(peer->id, id);
+    return (selector->kinds & SELECTOR_ID) != 0 && strncmp(id, selector->lower, strlen(selector->lower)) == 0;
+}
+
 /* True for a peer that is meant by its name, address or id. */
 static bool matches_itself(const struct selector *selector, const struct muster_peer *peer) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    if (matches_name(selector, peer->document.name)) {
+    return matches_name(selector, peer->document.name) ||
+           ((selector->kinds & SELECTOR_ADDRESS) != 0 &&
+            (is_at(&selector->address, &peer->address) || is_at(&selector->address, &peer->other_address))) ||
+           matches_id(selector, peer);
+}
+
+static bool is_brought(const struct muster_service *service) {
+    return service->origin != NULL && service->origin[0] != '\0';
+}
+
+/* What was brought from elsewhere is not its peer's: it has a name, and mostly addresses, of its own. */
+static bool matches_brought(const struct selector *selector, const struct muster_peer *peer,
+                            const struct muster_service *service) {
+    char name[MUSTER_OFFERER_BYTES];
+    if (matches_name(selector, muster_service_offerer(peer, service, name)) || matches_id(selector, peer)) {
         return true;
     }
-    if ((selector->kinds & SELECTOR_ADDRESS) != 0 &&
-        (is_at(&selector->address, &peer->address) || is_at(&selector->address, &peer->other_address))) {
-        return true;
+    struct muster_endpoint endpoints[MUSTER_SERVICE_ADDRESSES_MAX];
+    const size_t count = muster_service_endpoints(peer, service, endpoints);
+    for (size_t i = 0; i < count && (selector->kinds & SELECTOR_ADDRESS) != 0; i++) {
+        if (is_at(&selector->address, &endpoints[i])) {
+            return true;
+        }
     }
-    if ((selector->kinds & SELECTOR_ID) == 0) {
-        return false;
-    }
-    muster_id_text(peer->id, id);
-    return strncmp(id, selector->lower, strlen(selector->lower)) == 0;
+    return false;
 }
 
 static bool matches_type(const struct selector *selector, const struct muster_service *service) {
     return (selector->kinds & SELECTOR_TYPE) != 0 && strcmp(service->type, selector->lower) == 0;
 }
 
+/* A pattern such as "n*" means peers, "n*~dnssd" what was brought from elsewhere, too. */
 bool selector_matches_peer(const struct selector *selector, const struct muster_peer *peer) {
+    const bool has_origin = selector->text != NULL && strchr(selector->text, '~') != NULL;
     for (size_t i = 0; i < peer->document.service_count; i++) {
-        if (matches_type(selector, &peer->document.services[i])) {
+        const struct muster_service *service = &peer->document.services[i];
+        if (matches_type(selector, service) ||
+            (has_origin && is_brought(service) && matches_brought(selector, peer, service))) {
             return true;
         }
     }
@@ -121,7 +143,8 @@ bool selector_matches_peer(const struct selector *selector, const struct muster_
 
 bool selector_matches_service(const struct selector *selector, const struct muster_peer *peer,
                               const struct muster_service *service) {
-    return selector->text == NULL || matches_type(selector, service) || matches_itself(selector, peer);
+    return selector->text == NULL || matches_type(selector, service) ||
+           (is_brought(service) ? matches_brought(selector, peer, service) : matches_itself(selector, peer));
 }
 
 /* ---- among peers that are known ---- */

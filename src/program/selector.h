@@ -37,10 +37,12 @@ struct selector {
  * too. Returns 0, or -1 with a reason. */
 int selector_parse(const char *text, unsigned bare, struct selector *selector, struct reason *reason);
 
-/* True for a peer that is meant by name, id, or any of its services. */
+/* True for a peer that is meant by name, id, or any of its services; of those that it brought from elsewhere
+ * by "printer~dnssd", too. */
 bool selector_matches_peer(const struct selector *selector, const struct muster_peer *peer);
 
-/* True for a service that is meant itself, by its type, or with all others of its peer. */
+/* True for a service that is meant itself, by its type, or with all others of its peer. One that was brought
+ * from elsewhere is meant by "printer~dnssd" and its own addresses, not by its peer's name. */
 bool selector_matches_service(const struct selector *selector, const struct muster_peer *peer,
                               const struct muster_service *service);
 

@@ -121,19 +121,24 @@ static int set_options(struct session *session, struct muster_options *options,
     return error;
 }
 
+static void set_keys(struct session *session, muster_t *node, const struct group_keys *keys) {
+    int error = node != NULL ? muster_set_group_keys(node, keys->bytes, keys->count) : 0;
+    if (error != 0) {
+        complain(session->settings, "group keys: %s", muster_error_text(error));
+    }
+}
+
 /* Goes on with the keys that there are now. Bad ones change nothing. */
 static void on_keys(uv_fs_event_t *handle, const char *file, int events, int status) {
     struct session *session = handle->data;
     struct group_keys keys;
     (void)events;
-    if (status != 0 || session->ended || session->node == NULL || file == NULL ||
-        strcmp(file, "group") != 0 || group_keys_read(session->settings, &keys) != 0) {
+    if (status != 0 || session->ended || file == NULL || strcmp(file, "group") != 0 ||
+        group_keys_read(session->settings, &keys) != 0) {
         return;
     }
-    int error = muster_set_group_keys(session->node, keys.bytes, keys.count);
-    if (error != 0) {
-        complain(session->settings, "group keys: %s", muster_error_text(error));
-    }
+    set_keys(session, session->node, &keys);
+    set_keys(session, session->observer, &keys);
     group_keys_wipe(&keys);
 }
 
@@ -158,6 +163,12 @@ int session_open_observer(struct session *session, muster_t **node) {
     muster_options_init(&options);
     int error = set_options(session, &options, interfaces, peers, &keys);
     error = error != 0 ? error : muster_open(&session->loop, &options, node);
+    if (error == 0) {
+        session->observer = *node;
+    }
+    if (error == 0 && keys.count > 0) {
+        watch_keys(session);
+    }
     group_keys_wipe(&keys);
     return error;
 }

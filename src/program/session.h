@@ -52,11 +52,12 @@ struct session_request {
 struct session {
     uv_loop_t loop;
     muster_t *node;        /* NULL while a running muster is asked */
+    muster_t *observer;    /* of session_open_observer(); NULL: none */
     muster_local_t *local; /* NULL while the session has a node, or when no muster could be asked */
     const struct settings *settings;
     struct session_request request;
     uv_signal_t signals[3];
-    uv_fs_event_t keys; /* says when the group keys change */
+    uv_fs_event_t keys; /* says when the group keys change, for both nodes */
     bool is_watching;   /* it does */
     uv_timer_t deadline;
     uv_timer_t tick;
@@ -78,8 +79,8 @@ struct session {
 int session_hold(struct session *session, const struct settings *settings,
                  const struct session_request *request);
 
-/* Opens one more node on the session's loop, an observer that tells no events. The command closes it, before
- * session_finish(). Returns what muster_open() does. */
+/* Opens one more node on the session's loop, an observer that tells no events; once. The command closes it
+ * when the session ends, before session_finish(). Returns what muster_open() does. */
 int session_open_observer(struct session *session, muster_t **node);
 
 /* Connects to the running muster that the settings mean, on any loop: of this instance (NULL: any), after so

@@ -23,6 +23,7 @@ enum scope { SCOPE_LINK, SCOPE_SITE };
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct settings {
+    struct config_file *file;      /* NULL, or where what is borrowed may be from, beside argv */
     char program[32];              /* for messages: "muster" or "muster peers" */
     size_t option_words;           /* so many words of the command line were options, before the operands */
     struct value_texts interfaces; /* none: all */

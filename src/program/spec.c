@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "spec.h"
 
+#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "utf8.h"
 #include "value.h"
 
+#define EXPECTED_PART "expected name=, txt.KEY=, origin=, host= or at=, got '%.64s"
 #define EXPECTED_SPEC "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…, got '%.64s'"
 
 /* ---- what the wire takes ---- */
@@ -87,6 +89,9 @@ void spec_free(struct muster_service *service) {
     free((char *)service->name);
     free((char *)service->type);
     spec_free_texts((struct muster_text *)service->txt, service->txt_count);
+    free((char *)service->origin);
+    free((char *)service->host);
+    free((struct muster_endpoint *)service->addresses);
     *service = (struct muster_service){0};
 }
 
@@ -98,6 +103,24 @@ static int add_txt(struct muster_service *service, const char *name, const char 
     return error;
 }
 
+/* Adds an address to a service that owns its addresses. */
+static int add_address(struct muster_service *service, const struct muster_endpoint *address) {
+    struct muster_endpoint *grown =
+        realloc((struct muster_endpoint *)service->addresses, (service->address_count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return -1;
+    }
+    grown[service->address_count++] = *address;
+    service->addresses = grown;
+    return 0;
+}
+
+/* A copy of a text that may be NULL. -1 when memory is out. */
+static int copy_optional(const char **copy, const char *text) {
+    *copy = text == NULL ? NULL : strdup(text);
+    return text != NULL && *copy == NULL ? -1 : 0;
+}
+
 int spec_copy(struct muster_service *copy, const struct muster_service *service) {
     *copy = (struct muster_service){.name = strdup(service->name),
                                     .type = strdup(service->type),
@@ -106,6 +129,11 @@ int spec_copy(struct muster_service *copy, const struct muster_service *service)
     int error = copy->name == NULL || copy->type == NULL ? -1 : 0;
     for (size_t i = 0; i < service->txt_count && error == 0; i++) {
         error = add_txt(copy, service->txt[i].name, service->txt[i].value);
+    }
+    error = error == 0 ? copy_optional(&copy->origin, service->origin) : error;
+    error = error == 0 ? copy_optional(&copy->host, service->host) : error;
+    for (size_t i = 0; i < service->address_count && error == 0; i++) {
+        error = add_address(copy, &service->addresses[i]);
     }
     if (error != 0) {
         spec_free(copy);
@@ -160,6 +188,46 @@ int spec_add_txt(struct muster_service *service, const char *key, const char *va
     return add_txt(service, key, value) == 0 ? 0 : reason_set_memory(reason);
 }
 
+/* ---- of what was brought from elsewhere ---- */
+
+static int parse_optional(const char *what, const char *value, size_t bytes_max, const char **place,
+                          struct reason *reason) {
+    if (*place != NULL) {
+        return reason_set(reason, "expected %s only once", what);
+    }
+    if (spec_check_text(what, value, false, bytes_max, reason) != 0) {
+        return -1;
+    }
+    *place = strdup(value);
+    return *place != NULL ? 0 : reason_set_memory(reason);
+}
+
+static int parse_address(const char *text, struct muster_service *service, struct reason *reason) {
+    struct muster_endpoint address = {.family = 4};
+    if (inet_pton(AF_INET, text, address.ip) != 1) {
+        address.family = inet_pton(AF_INET6, text, address.ip) == 1 ? 6 : 0;
+    }
+    if (address.family == 0) {
+        return reason_set(reason, "expected an address in at=, got '%.64s'", text);
+    }
+    if (service->address_count == MUSTER_SERVICE_ADDRESSES_MAX) {
+        return reason_set(reason, "expected at= at most %d times", MUSTER_SERVICE_ADDRESSES_MAX);
+    }
+    return add_address(service, &address) == 0 ? 0 : reason_set_memory(reason);
+}
+
+/* Where all else is good, an address or an origin is not what the wire takes. */
+static int check_origin(const struct muster_service *service, struct reason *reason) {
+    const struct muster_document document = {.name = "x", .services = service, .service_count = 1};
+    if (service->origin == NULL && (service->host != NULL || service->address_count > 0)) {
+        return reason_set(reason, "expected origin= beside host= and at=");
+    }
+    return service->origin == NULL || muster_document_check(&document, false, false, NULL) != MUSTER_EINVAL
+               ? 0
+               : reason_set(reason, "expected an origin= without control characters, and in at= addresses "
+                                    "that other hosts can reach by any interface");
+}
+
 /* ---- the grammar ---- */
 
 /* Ends the text at *rest at its first comma without a backslash, takes the backslashes away, and moves
@@ -207,7 +275,7 @@ static int parse_head(char *head, struct muster_service *service, struct reason 
 static int parse_part(char *part, struct muster_service *service, struct reason *reason) {
     char *value = strchr(part, '=');
     if (value == NULL) {
-        return reason_set(reason, "expected name=TEXT or txt.KEY=TEXT, got '%.64s'", part);
+        return reason_set(reason, EXPECTED_PART "'", part);
     }
     *value++ = '\0';
     if (strcmp(part, "name") == 0) {
@@ -217,7 +285,16 @@ static int parse_part(char *part, struct muster_service *service, struct reason 
     if (strncmp(part, "txt.", 4) == 0) {
         return spec_add_txt(service, part + 4, value, reason);
     }
-    return reason_set(reason, "expected name=TEXT or txt.KEY=TEXT, got '%.64s='", part);
+    if (strcmp(part, "origin") == 0) {
+        return parse_optional("an origin", value, MUSTER_ORIGIN_BYTES_MAX, &service->origin, reason);
+    }
+    if (strcmp(part, "host") == 0) {
+        return parse_optional("a host", value, MUSTER_NAME_BYTES_MAX, &service->host, reason);
+    }
+    if (strcmp(part, "at") == 0) {
+        return parse_address(value, service, reason);
+    }
+    return reason_set(reason, EXPECTED_PART "='", part);
 }
 
 int spec_parse(const char *spec, struct muster_service *service, struct reason *reason) {
@@ -234,6 +311,7 @@ int spec_parse(const char *spec, struct muster_service *service, struct reason *
     if (error == 0 && service->name == NULL) {
         error = spec_parse_name("", service, reason);
     }
+    error = error == 0 ? check_origin(service, reason) : error;
     if (error != 0) {
         spec_free(service);
     }

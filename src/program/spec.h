@@ -26,8 +26,9 @@ int spec_parse_proto(const char *proto, void *place_service, struct reason *reas
 int spec_parse_name(const char *name, void *place_service, struct reason *reason);
 int spec_add_txt(struct muster_service *service, const char *key, const char *value, struct reason *reason);
 
-/* Parses "TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…" into a service that owns what it points to (proto
- * excepted, which is static) and is to be freed by spec_free(). Returns 0, or -1 with a reason. */
+/* Parses "TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT][,origin=TEXT[,host=NAME][,at=ADDRESS]…]…" into a
+ * service that owns what it points to (proto excepted, which is static) and is to be freed by spec_free().
+ * Returns 0, or -1 with a reason. */
 int spec_parse(const char *spec, struct muster_service *service, struct reason *reason);
 
 /* Frees what a service owns. A zeroed one is allowed. */

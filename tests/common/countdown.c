@@ -13,6 +13,10 @@ void __wrap_free(void *memory);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
+void *__real_sodium_malloc(size_t size);
+void __real_sodium_free(void *memory);
+void *__wrap_sodium_malloc(size_t size);
+void __wrap_sodium_free(void *memory);
 
 static unsigned long left;
 static int has_failed;
@@ -52,6 +56,18 @@ void *__wrap_realloc(void *old, size_t size) {
 void __wrap_free(void *memory) {
     bytes -= (long)malloc_usable_size(memory);
     __real_free(memory);
+}
+
+/* It has pages of its own, and counts as one byte. */
+void *__wrap_sodium_malloc(size_t size) {
+    void *memory = fails() ? NULL : __real_sodium_malloc(size);
+    bytes += memory != NULL ? 1 : 0;
+    return memory;
+}
+
+void __wrap_sodium_free(void *memory) {
+    bytes -= memory != NULL ? 1 : 0;
+    __real_sodium_free(memory);
 }
 
 /* cJSON is a library of its own, which --wrap does not reach: while an allocation is to fail, it asks here.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An allocator that fails on demand. It stands in for malloc, calloc, realloc and free of the code under test
- * by the linker's --wrap. */
+/* An allocator that fails on demand. It stands in for malloc, calloc, realloc and free of the code under
+ * test, and for libsodium's malloc and free, by the linker's --wrap. */
 #pragma once
 
 #include <stddef.h>

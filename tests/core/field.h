@@ -17,6 +17,7 @@ struct arrival {
     bool is_late;
     char id[MUSTER_ID_TEXT_BYTES];
     char topic[32];
+    char origin[32];
     char body[256]; /* its beginning */
 };
 

@@ -3,6 +3,7 @@
 """Writes the first inputs of those fuzz targets that the golden files alone do not feed: tests/fuzz/seeds.py"""
 
 import pathlib
+import struct
 
 import nacl.signing
 
@@ -124,6 +125,47 @@ def state_inputs():
         yield b"\x03" + names
 
 
+def value(what):
+    """A value of a row: an integer, a number, a text, bytes or None."""
+    if what is None:
+        return b"\x00"
+    if isinstance(what, int):
+        return b"\x01" + what.to_bytes(1, "little", signed=True) if -128 <= what < 128 else b"\x02" + struct.pack("<q", what)
+    if isinstance(what, float):
+        return b"\x03" + struct.pack("<d", what)
+    content = what.encode() if isinstance(what, str) else what
+    return (b"\x04" if isinstance(what, str) else b"\x05") + bytes([len(content)]) + content
+
+
+def row(table, *values):
+    return bytes([table]) + b"".join(value(one) for one in values)
+
+
+def store_inputs():
+    """Readings of each kind; rows of each table, right and of other types; bytes that are changed."""
+    yield b"\x00" + b"".join(bytes([n % 4, n * 7 % 256, n % 3]) + b"\x01" + struct.pack("<d", n / 4) for n in range(24))
+    yield b"\x00" + b"\x00\x05\x00\x02\x01" + b"\x01\x06\x00\x03\x05abcde" + b"\x02\x07\x00\x04\x04abcd" + b"\x03\x08\x00\x00" + bytes(8)
+    for number in (-0.0, 5e-324, 1.7976931348623157e308, 9007199254740992.0, 9007199254740994.0, 0.1):
+        yield b"\x00" + (b"\x01\x02\x00\x01" + struct.pack("<d", number)) * 3
+    now = 1800000000000000
+    base = row(0, 1, now, now, now + 9, 1, 2, 3) + row(1, 1, "id", "thermo", 1) + row(2, 5, "a", "t", "Cel", 1, 1)
+    yield b"\x01" + base + row(3, 1, 5, now, 1, 0, 1.5, None, None, None, None, None, None) + row(4, 1, 5, now // 60000000, 1, 1, 1, 1, 1)
+    yield b"\x01" + base + row(5, 1, now, 1, 1, "joined", None, None) + row(5, 1, now, 2, 1, None, None, None)
+    for series in (5, "5", 5.0, "50e-1", "5 ", b"5", None, 6):
+        yield b"\x01" + base + row(3, 1, series, now, 1, 0, None, 1, None, None, None, None, None)
+    for time in (-1, 2**63 - 1, -(2**63), "x", 1e300, str(now), now + 0.5):
+        yield b"\x01" + base + row(3, 1, 5, time, 1, 0, None, None, None, "text", None, None, None)
+    for delay in (2**63 - 1, -(2**63), None, "x"):
+        yield b"\x01" + base + row(3, 1, 5, now, 1, delay, None, None, None, None, b"", 1.0, 2.0)
+    for number in (float("inf"), float("-inf"), "x", b"x"):
+        yield b"\x01" + base + row(3, 1, 5, now, 1, 0, number, None, None, None, None, number, number)
+        yield b"\x01" + base + row(4, 1, 5, now // 60000000, 2**62, 2**62, number, number, number) * 2
+    for count in (-1, 2**62, "x", 1000001):
+        yield b"\x01" + base + row(4, 1, 5, now // 60000000, count, 1, 1, 1, 1) + row(4, 1, 5, now // 60000000 + 1, count, 1, 1, 1, 1)
+    for place in (0, 16, 100, 4096, 4100, 8200, 12300, 20000):
+        yield b"\x02" + place.to_bytes(3, "little") + b"\x01"
+
+
 def main():
     write("scan", ['{"a":[1,{"b":"\\ud83d\\ude00"}]}', '{"a":1,"\\u0061":2}', "[[[[[[[[[1]]]]]]]]]"])
     write("number", NUMBERS + [bytes([1, 2, 3, 4, 5, 6, 7, 63])])
@@ -134,6 +176,7 @@ def main():
     write("seal", list(seal_inputs()))
     write("seal_stream", list(seal_stream_inputs()))
     write("state", list(state_inputs()))
+    write("store", list(store_inputs()))
     write("node", list(node_inputs()))
 
 

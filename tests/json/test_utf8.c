@@ -115,6 +115,25 @@ TEST(test_plain) {
     assert_int_equal(utf8_plain_span(text, 0), 0);
 }
 
+TEST(test_repair) {
+    static const char *const texts[][2] = {{"", ""},
+                                           {"eth0", "eth0"},
+                                           {"\xC3\xBC", "\xC3\xBC"},
+                                           {"a\xFF", "a?"},
+                                           {"\xFF\xFE"
+                                            "b",
+                                            "??b"},
+                                           {"\xE2\x82", "??"},
+                                           {"\xC3\xC3\xBC", "?\xC3\xBC"}};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        char text[8];
+        strcpy(text, texts[i][0]);
+        utf8_repair(text);
+        assert_string_equal(text, texts[i][1]);
+        assert_true(utf8_is_valid(text));
+    }
+}
+
 int main(void) {
     return test_run(NULL, NULL);
 }

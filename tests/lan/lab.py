@@ -373,6 +373,19 @@ class Host:
         """Runs muster with these arguments to its end."""
         return self.start(*arguments, **environment).finish(deadline_s)
 
+    def key(self, *arguments, text=""):
+        """Runs `muster key` with these arguments to its end; it reads a text."""
+        process = self.start("key", *arguments)
+        process.write(text)
+        process.close_input()
+        return process.finish()
+
+    def share_key(self, name, *others):
+        """Makes a group key here and adds it on the others."""
+        self.key("new", name)
+        for host in others:
+            host.key("add", name, text=self.key("show", name).out)
+
     def announce(self, name, *arguments):
         return self.start("announce", "--name", name, *arguments)
 

@@ -182,6 +182,27 @@ class Finding(LanTest):
         self.assertEqual((lines.code, lines.out), (0, f"{self.there.address}:8080\n"))
         self.assertEqual(self.here.run("services", "gopher").code, 4)
 
+    def test_what_was_brought_from_elsewhere(self):
+        """Two bridges bring one printer, which is listed once, under its own name and address."""
+        spec = "ipp:631,origin=site-b,host=printer,name=Flur,at=10.20.0.9"
+        watch = self.here.watch()
+        for name in ("bridge", "bridge2"):
+            self.there.announce(name, "--service", spec)
+            _, event = watch.await_event("joined", name=name)
+            (service,) = event["services"]
+            self.assertEqual([service[member] for member in ("origin", "host", "addresses")], ["site-b", "printer", ["10.20.0.9"]])
+        rows = self.here.json("services", "ipp", "--json")["services"]
+        self.assertEqual([(row.get("host"), row["address"]) for row in rows], [(None, self.there.address), ("printer", "10.20.0.9")])
+        self.assertIn("printer~site-b", self.here.run("services", "ipp").out)
+        for wanted in ("printer~site-b", "printer~site-b/ipp", "*~site-b", "10.20.0.9"):
+            resolved = self.here.run("resolve", wanted)
+            self.assertEqual((resolved.code, resolved.out), (0, "10.20.0.9:631\n"), resolved.describe())
+        self.assertEqual(self.here.run("resolve", "printer").out, f"{self.there.address}:631\n")
+        self.assertEqual(self.here.run("resolve", "bridge").code, 4)
+        self.assertEqual(self.here.run("wait", "printer~site-b").code, 0)
+        self.assertIn("ipp:631~site-b  of printer  at 10.20.0.9  \"Flur\"", self.here.run("show", "bridge").out)
+        self.assertIn("bridge", self.here.run("why", "printer~site-b").out)
+
     def test_peers_by_pattern(self):
         self.assertEqual(names(self.here.peers("pr*")), ["printer"])
         self.assertEqual(names(self.here.peers()), ["nas", "printer"])

@@ -229,6 +229,14 @@ def denied(lan):
     return {"MUSTER_INTERFACE": "!eth0"}
 
 
+def other_group(lan):
+    assert lan.hosts[1].run("key", "new").code == 0
+
+
+def no_group(lan):
+    assert lan.hosts[0].run("key", "new").code == 0
+
+
 BROKEN = [
     (no_multicast_route6, {"ipv6.no_multicast_route"}, DUAL),
     (duplicate_address, {"ipv6.duplicate"}, (4,)),
@@ -262,6 +270,8 @@ BROKEN = [
     (state_unwritable, {"state.unwritable"}, (4,)),
     (denied, {"interface.denied"}, (4,)),
     (ula_bridge, {"mld.querier"}, DUAL),
+    (other_group, {"group.other"}, (4,)),
+    (no_group, {"group.none"}, (4,)),
 ]
 NEEDS = {legacy_drop: "iptables-legacy", legacy_default_deny: "iptables-legacy", multiport_drop: "iptables-nft",
          nft_default_deny: "iptables-nft"}

@@ -164,6 +164,15 @@ class Errors(LanTest):
         self.assertEqual(result.code, 3, result.describe())
         self.assertNotIn(0, json.loads(result.out)["drops"].values())
 
+    def test_no_network(self):
+        """--json prints a document all the same, as of nobody who was heard; why is on standard error."""
+        self.lan.require_isolation()
+        self.here.ip(f"link set {self.here.interface} down")
+        for name, *command in (("peers", "peers"), ("services", "services"), ("topics", "topics"), ("peers", "show", "x"), ("rows", "why", "x")):
+            result = self.here.run(*command, "--json")
+            self.assertEqual((result.code, result.json()[name]), (3, []), result.describe())
+            self.assertIn("no network yet", result.error)
+
     def test_a_firewall_of_this_host_is_suspected(self):
         """Nobody is heard, and not even what this host has sent."""
         self.lan.require_isolation()

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import struct
+import subprocess
 import unittest
 
 from lab import LanTest, main
@@ -40,10 +41,7 @@ class Interfaces(LanTest):
         self.address(self.there, THERE)
 
     def rows(self, host, name):
-        listing = host.run("peers", "--json")
-        if listing.code == 3 and not listing.out:  # it has no network yet, nor a muster that could be asked
-            return []
-        return [row for row in listing.json()["peers"] if row["name"] == name and row["state"] == "alive"]
+        return [row for row in host.run("peers", "--json").json()["peers"] if row["name"] == name and row["state"] == "alive"]
 
     def await_row(self, host, name, **members):
         def found():
@@ -125,6 +123,23 @@ class Interfaces(LanTest):
         self.lan.wait_for(lambda: "vpn is not there" in here.error, "a word")
         self.here.ip(f"link property add dev {CABLE} altname vpn")
         self.await_row(self.here, "there", interface=CABLE)
+
+    def test_a_name_that_is_not_utf8(self):
+        """The kernel takes any bytes for a name. Each byte that is not UTF-8 is shown as "?", and answers stay JSON."""
+        name = "b\udcffd"  # the byte FF
+        self.plug()
+        self.address(self.there, THERE)
+        with self.here.inside():
+            for words in (f"link set {CABLE} name {name}", f"addr add {HERE}/24 brd + dev {name}", f"link set {name} up"):
+                subprocess.run(["ip", *words.split()], check=True)
+        here = self.here.announce("here")
+        self.there.announce("there")
+        self.await_row(self.here, "there", interface="b?d")
+        self.assertEqual(self.own_row()["interface"], "b?d")
+        self.assertIn("b\\xFFd", here.error)
+        result = self.here.run("--interface", name, "peers", "--json")
+        self.assertEqual((result.error, len(result.json()["peers"])), ("", 2))
+        self.assertEqual({socket["interface"] for socket in self.here.json("show", "--self", "--json")["sockets"]}, {None, "b?d"})
 
     # ---- while it runs ----
 

@@ -2,26 +2,58 @@
 """Group keys: hosts with one key hear each other alone, and change it while all goes on."""
 
 import os
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
 
-from lab import LanTest, main
+from lab import MUSTER, LanTest, main
 from telemetry import await_records
+
+
+LARGE = 1 << 28  # no mapping of muster's own is as large: the sanitizers' are
+
+
+def mappings(pid):
+    """(begin, end, flags) of what a process can write to."""
+    found = []
+    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        name, *fields = line.split()
+        if re.fullmatch("[0-9a-f]+-[0-9a-f]+", name):
+            begin, end = (int(number, 16) for number in name.split("-"))
+            is_wanted = fields[0].startswith("rw") and end - begin < LARGE
+        elif name == "VmFlags:" and is_wanted:
+            found.append((begin, end, fields))
+    return found
+
+
+def flags_of(pid, secret):
+    """The flags of each mapping that has these bytes."""
+    found = []
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for begin, end, flags in mappings(pid):
+            memory.seek(begin)
+            if secret in memory.read(end - begin):
+                found.append(flags)
+    return found
+
+
+def read_qr(drawn, path):
+    """What a decoder reads of a code on a terminal, whose characters are two modules each."""
+    scale = 4
+    modules = [[character in halves for character in line] for line in drawn.splitlines() for halves in ("▀█", "▄█")]
+    rows = [bytes(255 * is_light for is_light in row for _ in range(scale)) for row in modules for _ in range(scale)]
+    path.write_bytes(b"P5 %d %d 255\n" % (len(rows[0]), len(rows)) + b"".join(rows))
+    read = subprocess.run(["zbarimg", "--quiet", "--raw", "--nodbus", path], stdout=subprocess.PIPE, check=True, text=True)
+    return read.stdout
 
 
 class Keys(LanTest):
     def key(self, host, *arguments, text="", code=0):
-        process = host.start("key", *arguments)
-        process.write(text)
-        process.close_input()
-        result = process.finish()
+        result = host.key(*arguments, text=text)
         self.assertEqual(result.code, code, result.error)
         return result
-
-    def share(self, name, *hosts):
-        """Makes a key on the first host and adds it on the others."""
-        self.key(hosts[0], "new", name)
-        key = self.key(hosts[0], "show", name).out
-        for host in hosts[1:]:
-            self.key(host, "add", name, text=key)
 
     def names(self, host, *arguments):
         return sorted(row["name"] for row in host.peers(*arguments) if row["state"] == "alive")
@@ -29,7 +61,7 @@ class Keys(LanTest):
     def test_a_group(self):
         lan = self.lab(3)
         one, two, three = lan.hosts
-        self.share("home", one, two)
+        one.share_key("home", two)
         one.announce("first")
         two.announce("second")
         three.announce("third")
@@ -38,6 +70,10 @@ class Keys(LanTest):
         self.assertEqual(self.names(three), ["third"])
         self.assertEqual(self.names(three, "--direct", "--no-key"), ["third"])
         self.assertEqual(self.names(one, "--direct", "--no-key"), ["third"])
+        self.assertIn("of a group whose key is not here", three.run("peers").error)
+        three.announce("fourth")
+        lan.wait_for(lambda: self.names(three) == ["fourth", "third"], "those without a key")
+        lan.wait_for(lambda: "another group is here: " in three.run("peers").error, "the group is told of")
 
         subscriber = two.start("subscribe", "kitchen/#", "--ndjson")
         stranger = three.start("subscribe", "kitchen/#", "--ndjson")
@@ -48,7 +84,7 @@ class Keys(LanTest):
         # The key is changed: added on all, used on all, the old one retired on all.
         watch = two.watch()
         watch.await_event("joined", name="first")
-        self.share("next", one, two)
+        one.share_key("next", two)
         published = 1
         for verb, name in (("use", "next"), ("retire", "home")):
             for host in (one, two):
@@ -94,6 +130,49 @@ class Keys(LanTest):
         self.check_refused(host.run("announce", "--name", "x"), "others than its owner")
         self.check_refused(host.run("peers", "--direct"), "others than its owner")
         self.assertEqual(host.run("peers", "--direct", "--no-key").code, 3)
+
+
+    @unittest.skipUnless(shutil.which("zbarimg"), "needs zbarimg")
+    def test_a_qr_code_is_read(self):
+        host = self.lab(1).hosts[0]
+        self.key(host, "new")
+        drawn = self.key(host, "show", "--qr").out
+        self.assertLessEqual(len(drawn.splitlines()), 23)  # of 24 lines of a terminal
+        self.assertEqual(read_qr(drawn, host.lab.directory / "code.pgm"), self.key(host, "show").out)
+        self.check_refused(host.run("key", "show", "--qr", LC_ALL="C"), "UTF-8")
+
+    def test_keys_lie_in_locked_memory(self):
+        """Those of the group, and the identity's: there alone, and not in a core dump."""
+        host = self.lab(1).hosts[0]
+        self.key(host, "new")
+        group = self.key(host, "show").out.strip()
+        process = host.announce("keeper")
+        host.lab.wait_for((host.state / "keeper" / "socket").exists, "it runs")
+        identity = (host.state / "keeper" / "key").read_text().strip()[:64]
+        try:
+            open(f"/proc/{process.pid}/mem", "rb").close()
+        except PermissionError:
+            self.skipTest("its memory can't be read here")
+        is_sanitized = "asan" in pathlib.Path(f"/proc/{process.pid}/maps").read_text()
+        for secret in (bytes.fromhex(group), bytes.fromhex(identity)):
+            found = flags_of(process.pid, secret)
+            self.assertEqual(len(found), 1, found)
+            self.assertIn("dd", found[0])
+            if not is_sanitized:  # a sanitizer locks nothing
+                self.assertIn("lo", found[0])
+        for text in (group, identity):
+            self.assertEqual(flags_of(process.pid, text.encode()), [])
+
+    def test_without_a_right_to_lock_memory(self):
+        host = self.lab(1).hosts[0]
+        self.key(host, "new")
+        limited = ["sh", "-c", 'ulimit -l 0 && exec "$@"', "sh", MUSTER]
+        if os.geteuid() == 0:  # who may lock whatever the limit says
+            limited = ["setpriv", "--bounding-set", "-ipc_lock", "--inh-caps", "-ipc_lock", *limited]
+        process = host.start_program(*limited, "announce", "--name", "keeper")
+        host.lab.wait_for(lambda: self.names(host) == ["keeper"], "it runs")
+        self.assertIn("VmLck:\t       0 kB", pathlib.Path(f"/proc/{process.pid}/status").read_text())
+        self.assertRegex(process.stop().error, r"\Amuster announce: keeper is .*\n\Z")
 
 
 if __name__ == "__main__":

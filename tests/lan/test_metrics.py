@@ -6,6 +6,7 @@ import http.client
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -192,6 +193,27 @@ class Metrics(LanTest):
             connection.close()
         self.lan.wait_for(lambda: process.descriptors() <= before, "closed connections")
         self.assertEqual(self.get(port)[0].status, 200)
+        process.stop()
+
+    def test_clients_that_never_ask(self):
+        """They send a byte now and then, on all connections: their turn ends, and who asks is answered."""
+        self.here.announce("nas")
+        process, port = self.listen()
+        self.lan.wait_for(lambda: self.get(port)[0].status == 200, "an answer")
+        slow = [self.connect(port) for _ in range(16)]
+        asker = self.connect(port)
+        asker.request("GET", "/metrics")
+
+        def answered():
+            for connection in slow:
+                with contextlib.suppress(ConnectionError):
+                    connection.sock.send(b"G")
+            return select.select([asker.sock], [], [], 0)[0]
+
+        self.lan.wait_for(answered, "an answer to the one who asks")
+        self.assertEqual(asker.getresponse().status, 200)
+        for connection in (*slow, asker):
+            connection.close()
         process.stop()
 
     def test_the_port_is_taken(self):

@@ -67,6 +67,22 @@ class Top(LanTest):
         self.assertNotIn("\x1b[5", screen.text("-e"))
         self.assertEqual(screen.quit(), "")
 
+    def test_a_changed_group_key(self):
+        """Readings are heard by a node of its own beside the running muster: it changes the key, too."""
+        self.here.share_key("home", self.there)
+        self.announce_here()
+        self.thermo = self.there.start("publish", "--name", "thermo")
+        self.say(20, 40)
+        screen = Screen(self.here, 80, 24)
+        screen.await_text(r"^kitchen/climate/temperature +20 Cel")
+        self.here.share_key("next", self.there)
+        for verb, name in (("use", "next"), ("retire", "home")):
+            for host in (self.here, self.there):
+                self.assertEqual(host.key(verb, name).code, 0)
+        self.say(30, 50)
+        screen.await_text(r"^kitchen/climate/temperature +30 Cel")
+        screen.quit()
+
     def test_60x20(self):
         """What does not fit is left out, the least needed first, and no line wraps."""
         self.populate()
@@ -111,6 +127,7 @@ class Top(LanTest):
         screen.keys("Tab", "/", "temp", "Enter", "Enter")
         screen.await_text("^ muster why thermo")
         self.assertEqual(screen.quit(), "")
+        Screen(self.here, 80, 24, "--sort", "state").await_text("^NAME +STATE\\+")
 
     def test_colours(self):
         self.populate()
@@ -152,6 +169,7 @@ class Top(LanTest):
         screen.quit()
 
     def test_no_terminal(self):
+        self.check_refused(self.here.run("top", "--sort", "x"), "expected NAME, STATE, ADDRESS, AGE or LOSS", code=2)
         self.check_refused(self.here.run("top"), "needs a terminal", "muster peers", "muster watch")
 
     def test_a_terminal_of_no_known_type(self):

@@ -294,7 +294,7 @@ class Usage(LanTest):
 
     def test_columns(self):
         result = self.host.run("peers", "--help")
-        self.assertIn("paths by which it was heard, or by which it heard our question", result.out)
+        self.assertIn("paths by which it is heard now, or by which it heard our question", result.out)
 
     def test_version(self):
         for arguments in (["--version"], ["-V"], ["peers", "--version"]):

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Datagrams of the wire format made and read by hand, without libmuster, well-formed or not."""
 
+import base64
+import hashlib
 import json
 import secrets
 import socket
 import time
+
+import nacl.signing
 
 GROUP = "224.0.0.254"
 BROADCAST = "255.255.255.255"
@@ -119,7 +123,7 @@ def crowd_size(watch, event="joined"):
 class Ear:
     """All that the group says, as heard on one host: (stamp, source, datagram), in order."""
 
-    def __init__(self, host, on_datagram=None):
+    def __init__(self, host, on_datagram=None, group=GROUP, port=None):
         """on_datagram(datagram, source), when given, is told of each at once."""
         self.lab = host.lab
         self.heard = []
@@ -128,8 +132,8 @@ class Ear:
         self.lab.on_close(self.socket.close)
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind((GROUP, host.lab.port))
-        membership = socket.inet_aton(GROUP) + socket.inet_aton(host.address)
+        self.socket.bind((group, port or host.lab.port))
+        membership = socket.inet_aton(group) + socket.inet_aton(host.address)
         self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
         self.lab.on_readable(self.socket, self._read)
 
@@ -203,6 +207,32 @@ class Peer:
             self.voice.say(self.encode("announce", re=nonce, **self.presence, **self.document), *source)
         else:
             self.voice.say(self.encode("alive", re=nonce, **self.presence), *source)
+
+
+class Keyed:
+    """A peer with a key of its own, which signs what it says. It has no socket: it makes datagrams."""
+
+    def __init__(self, name, **document):
+        self.secret = nacl.signing.SigningKey.generate()
+        self.key = self.secret.verify_key.encode()
+        self.id = hashlib.blake2b(self.key, digest_size=16).hexdigest()
+        self.boot = new_boot()
+        self.seq = 0
+        self.document = {"name": name} | document
+
+    def sign(self, kind, **members):
+        line = encode(kind=kind, id=self.id, boot=self.boot, **members)
+        signature = base64.b64encode(self.secret.sign(line).signature).decode()
+        return line + json.dumps({"sig": signature}, separators=(",", ":")).encode() + b"\n"
+
+    def announce(self, **members):
+        """To the group; with seq=None an answer by unicast."""
+        self.seq += 1
+        numbered = {"seq": self.seq} | members
+        if numbered["seq"] is None:
+            del numbered["seq"]
+        presence = {"rev": 1, "next_ms": 600_000, "peers": 0, "key": base64.b64encode(self.key).decode()}
+        return self.sign("announce", **presence | numbered, **self.document)
 
 
 class Stream:

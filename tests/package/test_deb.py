@@ -19,7 +19,7 @@ import lab  # noqa: E402
 import seccomp  # noqa: E402
 
 EXPOSURE_MAX = 15  # tenths, as systemd-analyze wants them
-PACKAGES = ("libmuster-dev", "libmuster0.1", "libnss-muster", "muster", "python3-muster")
+PACKAGES = ("libmuster-dev", "libmuster0.1", "libnss-muster", "muster", "muster-bridge-dnssd", "muster-bridge-mqtt", "python3-muster")
 
 
 def run(*argv, **options):

@@ -17,7 +17,7 @@ NOT_SOURCE = shutil.ignore_patterns(".git", "build", "__pycache__")
 SKIPPED = 77  # SKIP_RETURN_CODE of this test in ctest
 
 # What musl has no headers of: those of libraries, and the kernel's.
-NOT_OF_MUSL = ["cjson", "sodium", "sodium.h", "uthash.h", "utlist.h", "uv", "uv.h", "libmnl", "libsmartcols", "sqlite3.h", "microhttpd.h", "ncurses_dll.h", "curses.h", "unctrl.h", "seccomp.h", "seccomp-syscalls.h", "linux", "asm-generic"]
+NOT_OF_MUSL = ["cjson", "sodium", "sodium.h", "uthash.h", "utlist.h", "uv", "uv.h", "libmnl", "libsmartcols", "qrencode.h", "sqlite3.h", "microhttpd.h", "ncurses_dll.h", "curses.h", "unctrl.h", "seccomp.h", "seccomp-syscalls.h", "linux", "asm-generic"]
 
 
 def attempt(*command, **environment):
@@ -88,7 +88,7 @@ class Toolchains(unittest.TestCase):
     def test_i386(self):
         configs = "/usr/lib/i386-linux-gnu/pkgconfig"
         self.require("gcc", "-m32")
-        if not all(os.path.exists(f"{configs}/{name}.pc") for name in ("libuv", "sqlite3", "libmicrohttpd", "ncursesw", "libseccomp")):
+        if not all(os.path.exists(f"{configs}/{name}.pc") for name in ("libuv", "sqlite3", "libmicrohttpd", "libqrencode", "ncursesw", "libseccomp")):
             self.skipTest("there are no libraries of i386")
         self.check("i386", "gcc", "-O0", "-m32", PKG_CONFIG_LIBDIR=f"{configs}:/usr/share/pkgconfig")
 

@@ -180,6 +180,16 @@ TOPICS = [
 ]
 SENT = {str(shard_of("door")): 7, str(shard_of("kitchen/climate")): 123}
 
+BROUGHT = [
+    {"type": "ipp", "proto": "tcp", "port": 631, "name": "Bureau", "txt": {"rp": "printers/bureau"}, "origin": "dnssd",
+     "host": "print", "at": ["10.77.0.9", "2001:db8::9"]},
+    {"type": "ipp", "proto": "tcp", "port": 631, "name": "Flur", "origin": "dnssd", "host": "print"},
+    {"type": "ipp", "proto": "tcp", "port": 631, "origin": "site-b", "host": "nas", "at": ["192.0.2.7"]},
+    {"type": "ipp", "proto": "tcp", "port": 631, "origin": "site-b"},
+    {"type": "ipp", "proto": "tcp", "port": 631},
+]
+BROUGHT_TOPICS = [{"name": "site-b/door", "origin": "site-b/nas"}]
+
 CACHES = ["kitchen/#", "+/battery"]
 BODY = line({"services": SERVICES, "attrs": ATTRS, "topics": TOPICS})
 
@@ -217,6 +227,11 @@ def good_announces():
         announce(services=[service(name="", txt={})], attrs={}, heard=[]))
     yield "announce-unsigned-topics", line(announce(sent=SENT, topics=TOPICS))
     yield "announce-signed-topics", signed(announce(ANNA, seq=4, rev=2, sent=SENT, name="meter", **full, topics=TOPICS))
+    yield "announce-unsigned-origins", line(announce(services=BROUGHT, topics=BROUGHT_TOPICS))
+    yield "announce-signed-origins", signed(announce(ANNA, seq=4, rev=2, name="bridge", services=BROUGHT[:1], topics=BROUGHT_TOPICS))
+    yield "announce-unsigned-origin-highest", line(announce(services=[service(
+        origin="é" * 31 + "\"\\", host="h" * 63, at=["10.0.0.1", "169.254.1.2", "fd00::1", "64:ff9b::a00:1"])],
+        topics=[{"name": "a", "origin": "o" * 64}]))
     yield "announce-unsigned-caches", line(announce(caches=CACHES))
     yield "announce-signed-caches", signed(announce(ANNA, seq=4, rev=2, name="gateway", caches=CACHES))
     yield "announce-unsigned-empty-caches", line(announce(caches=[]))
@@ -292,6 +307,7 @@ def good_queries():
     yield "query-unsigned-want-type", line(query(want={"type": "ipp"}), WANT_BYTES)
     yield "query-unsigned-want-name", line(query(want={"name": "台" * 21}), WANT_BYTES)
     yield "query-unsigned-want-both", line(query(want={"type": "ipp", "name": "printer"}), WANT_BYTES)
+    yield "query-unsigned-want-name-with-origin", line(query(want={"name": "n" * 63 + "~" + "o" * 64}), WANT_BYTES)
     yield "query-unsigned-want-unknown-member", line(query(want={"proto": "tcp"}), WANT_BYTES)
     yield "query-unsigned-known", line(query(want={}, known=ids(3)), WANT_BYTES)
     yield "query-unsigned-table", line(query(count=1, want={}, table=True), WANT_BYTES)
@@ -390,11 +406,11 @@ def bad_nonces(kind, message, member):
     yield f"range--{name}-padded", having(message, **{member: NONCE[:-1] + "="})
 
 
-def bad_peer_name(kind, make):
+def bad_peer_name(kind, make, longest=63):
     """make(name) puts the name where it belongs."""
     yield f"type--{kind}-name-number", line(make(7))
     yield f"range--{kind}-name-empty", line(make(""))
-    yield f"range--{kind}-name-64-bytes", line(make("n" * 64))
+    yield f"range--{kind}-name-{longest + 1}-bytes", line(make("n" * (longest + 1)))
 
 
 def bad_types_of_service(make):
@@ -491,6 +507,20 @@ def bad_services():
         yield f"range--announce-service-port-{spelled(port)}", line(one(port=port))
     yield "type--announce-service-name-null", line(one(name=None))
     yield "range--announce-service-name-64-bytes", line(one(name="n" * 64))
+    yield "type--announce-service-origin-number", line(one(origin=7))
+    for what, text in [("empty", ""), ("65-bytes", "o" * 65), ("control-character", "a\tb"), ("delete", "a\x7fb")]:
+        yield f"range--announce-service-origin-{what}", line(one(origin=text))
+    yield "missing--announce-service-origin-beside-host", line(one(host="nas"))
+    yield "missing--announce-service-origin-beside-at", line(one(at=["10.0.0.7"]))
+    yield "type--announce-service-host-number", line(one(origin="a", host=7))
+    for what, text in [("empty", ""), ("64-bytes", "h" * 64)]:
+        yield f"range--announce-service-host-{what}", line(one(origin="a", host=text))
+    yield "type--announce-service-at-text", line(one(origin="a", at="10.0.0.7"))
+    yield "type--announce-service-at-number-in-it", line(one(origin="a", at=[10]))
+    yield "range--announce-service-at-empty", line(one(origin="a", at=[]))
+    yield "range--announce-service-at-5", line(one(origin="a", at=["10.0.0.7"] * 5))
+    for what, address in [("name", "nas.lan"), ("with-port", "10.0.0.7:80"), ("with-scope", "fd00::1%eth0"), ("without-text", "")]:
+        yield f"range--announce-service-at-{what}", line(one(origin="a", at=[address]))
 
 
 def bad_caches():
@@ -529,6 +559,9 @@ def bad_topics():
     yield "range--announce-topic-units-empty-name", one(units={"": "Cel"})
     yield "range--announce-topic-units-64-byte-name", one(units={"n" * 64: "Cel"})
     yield "range--announce-topic-units-64-byte-unit", one(units={"a": "u" * 64})
+    yield "type--announce-topic-origin-number", one(origin=7)
+    for what, text in [("empty", ""), ("65-bytes", "o" * 65), ("control-character", "a\nb")]:
+        yield f"range--announce-topic-origin-{what}", one(origin=text)
 
 
 def bad_sent(kind, message):
@@ -596,7 +629,7 @@ def bad_queries():
     for what, text in [("empty", ""), ("16-characters", "abcdefghijklmnop"), ("upper-case", "IPP")]:
         yield f"range--query-want-type-{what}", line(query(want={"type": text}))
     yield "type--query-table-number", line(query(want={}, table=1))
-    yield from bad_peer_name("query-want", lambda name: query(want={"name": name}))
+    yield from bad_peer_name("query-want", lambda name: query(want={"name": name}), 128)
 
 
 def bad_ids(member, message):
@@ -745,7 +778,7 @@ def bad_byte_counts():
     yield "range--announce-service-txt-256-byte-value-128-characters", line(
         announce(services=[service(txt={"a": "é" * 128})]))
     yield "range--announce-heard-16-bytes-8-characters", line(announce(heard=["é" * 8]))
-    yield "range--query-want-name-64-bytes-32-characters", line(query(want={"name": "é" * 32}))
+    yield "range--query-want-name-130-bytes-65-characters", line(query(want={"name": "é" * 65}))
     yield "range--announce-topic-unit-64-bytes-32-characters", line(announce(topics=[{"name": "door", "unit": "é" * 32}]))
     yield "range--announce-topic-units-64-byte-name-32-characters", line(
         announce(topics=[{"name": "door", "units": {"é" * 32: "Cel"}}]))
@@ -755,6 +788,15 @@ def bad_byte_counts():
         announce(topics=[{"name": "door"}, {"name": "bell"}, {"name": "door", "unit": "Cel"}]))
     yield "range--announce-service-twice", line(
         announce(services=[service(name="one"), service(name="two", txt={"path": "/"})]))
+    yield "range--announce-service-of-an-origin-twice", line(announce(services=[BROUGHT[0], BROUGHT[0] | {"at": ["10.77.0.8"]}]))
+    yield "range--announce-service-origin-66-bytes-33-characters", line(announce(services=[service(origin="é" * 33)]))
+    yield "range--announce-service-host-64-bytes-32-characters", line(announce(services=[service(origin="a", host="é" * 32)]))
+    yield "range--announce-topic-origin-66-bytes-33-characters", line(announce(topics=[{"name": "door", "origin": "é" * 33}]))
+    for what, address in [("unspecified", "0.0.0.0"), ("of-this-network", "0.1.2.3"), ("loopback", "127.0.0.1"),
+                          ("multicast", "224.0.0.251"), ("broadcast", "255.255.255.255"), ("leading-zero", "10.0.0.07"),
+                          ("byte-256", "10.0.0.256"), ("v6-unspecified", "::"), ("v6-loopback", "::1"), ("v6-multicast", "ff02::fb"),
+                          ("v6-of-one-link", "fe80::1"), ("v6-mapped", "::ffff:a00:1"), ("v6-longer-form", "2001:db8:0::7")]:
+        yield f"range--announce-service-at-{what}", line(announce(services=[service(origin="a", at=["10.0.0.7", address])]))
 
 
 # ---- bad, and only the signature shows it ----
@@ -889,7 +931,7 @@ def replies():
     door = b'[{"bn":"kitchen/door","bt":1767225601,"vb":true}]\n'
     told = {"id": ANNA.id, "boot": BOOT}
     yield "samples", (part(climate, sample=told | {"topic": "kitchen/climate", "until": 17, "age_ms": 61000})
-                      + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000})
+                      + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000, "origin": "site-b"})
                       + end("done", 2))
     yield "samples-since", (part(door, sample=told | {"topic": "kitchen/door", "seq": 7, "age_ms": 25})
                             + part(door, sample=told | {"topic": "kitchen/door", "seq": 12, "passed": 4, "age_ms": 1})
@@ -925,7 +967,8 @@ RECORDS = [{"bn": TOPIC + "/", "bt": 1767225661.5, "n": "temperature", "u": "Cel
 
 
 def data(topic=TOPIC, seq=124, **members):
-    return header("data", ANNA) | {"topic": topic, "shard": shard_of(topic), "seq": seq} | members
+    origin = {"origin": members.pop("origin")} if "origin" in members else {}
+    return header("data", ANNA) | {"topic": topic} | origin | {"shard": shard_of(topic), "seq": seq} | members
 
 
 def tail(**members):
@@ -949,6 +992,8 @@ def telemetry():
     yield "data-first", with_body(line(data(seq=1)))
     yield "data-largest-numbers", with_body(line(data(seq=INTEGER_MAX, boot=INTEGER_MAX)))
     yield "data-of-topic-itself", with_body(line(data("kitchen/power")), [{"bn": "kitchen/power", "bt": 1767225661, "u": "W", "v": 1250}])
+    yield "data-origin", with_body(line(data("site-b/door", origin="site-b/nas")), [{"bn": "site-b/door", "vb": True}])
+    yield "data-origin-longest", with_body(line(data(origin='"\\' * 32)))
     yield "data-longest-topic", with_body(line(data("x" * 127)), [{"bn": "x" * 127, "v": 1}])
     yield "data-every-value", with_body(line(data("door")), [
         {"bn": "door/", "bt": 1767225661.000001, "n": "open", "vb": True}, {"n": "angle", "u": "deg", "v": -0.5, "t": -60},
@@ -994,6 +1039,9 @@ def bad_telemetry():
     for what, topic in [("empty", ""), ("128-characters", "x" * 128), ("wildcard", "a/+"), ("slash-first", "/a"), ("slash-last", "a/"),
                         ("empty-level", "a//b"), ("space", "a b"), ("not-ascii", "k\u00fcche")]:
         yield f"range--data-topic-{what}", with_body(line(data(topic)), [{"bn": "a", "v": 1}])
+    yield "type--data-origin-number", with_body(line(data(origin=1)))
+    for what, origin in [("empty", ""), ("65-bytes", "o" * 65), ("control-character", "a\x1f")]:
+        yield f"range--data-origin-{what}", with_body(line(data(origin=origin)))
     yield "type--nak-missing-object", line(nak(missing={}))
     yield "range--nak-missing-empty", line(nak(missing=[]))
     yield "range--nak-missing-65", line(nak(missing=[[1, 1]] * 65))
@@ -1030,6 +1078,7 @@ def bad_telemetry_bytes():
     yield "range--data-seq-of-64-digits", good.replace(b'"seq":124', b'"seq":' + b"1" * 64)
     yield "range--tail-oldest-above-seq-plus-1", line(tail(oldest=126))
     yield "range--tail-oldest-2-of-nothing", line(tail(oldest=2, seq=0))
+    yield "range--data-origin-66-bytes-33-characters", with_body(line(data(origin="é" * 33)))
     yield "range--nak-first-above-last", line(nak(missing=[[2, 1]]))
 
 

@@ -41,6 +41,12 @@ static void forge_alives(struct world *world) {
     kill_meanwhile(world);
 }
 
+/* A signature of some 50 us each would take more than a core. */
+static void flood_with_signatures(struct world *world) {
+    attacker_add(world, 250, 1, SETTLED_S, SETTLED_S + 10, 25000, attack_with_alives);
+    fault_mark(world, SETTLED_S);
+}
+
 static void pretend(struct world *world) {
     attacker_add(world, 2, 1, SETTLED_S, SETTLED_S + 60, 20, attack_with_impostors);
 }
@@ -120,6 +126,11 @@ const struct scenario scenarios_attack[] = {
      .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {3, 3}},
      .script = forge_alives,
      .bounds = {.whole_ms = 1000, .noticed_ms = 7000}},
+    {.name = "signatures",
+     .text = "250 addresses forge 25,000 signed alives of nodes a second, for 10 s",
+     .knobs = {[KNOB_NODES] = {4, 4}, [KNOB_MINUTES] = {1, 1}, [KNOB_QUEUE] = {500, 500}},
+     .script = flood_with_signatures,
+     .bounds = {.whole_ms = 1000}},
     {.name = "impostors",
      .text = "announces that answer nonces, of ids that are not of their key",
      .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {2, 2}},

@@ -18,7 +18,8 @@ SOUND = {
     "high/c.h": "int c_value(void);\nint muster_value(void);\n",
     "high/c.c": '#include "c.h"\n#include "b.h"\n'
                 "int c_value(void) { return b_value(); }\nint muster_value(void) { return 2; }\n",
-    "top/d.c": "int muster_value(void);\nint d_value(void);\nint d_value(void) { return muster_value(); }\n",
+    "high/e.c": '#include "c.h"\nint muster_other(void);\nint muster_other(void) { return c_value(); }\n',
+    "top/d.c": "int muster_value(void);\nint main(void) { return muster_value(); }\n",
 }
 
 
@@ -70,6 +71,10 @@ class Rooms(unittest.TestCase):
         self.assert_fault({"low/a.h": "#include <sys/socket.h>\nint a_value(void);\n"},
                           "a.h of low includes sys/socket.h, which is not portable")
         self.assertEqual(look_at({**SOUND, "high/c.h": "#include <sys/socket.h>\n" + SOUND["high/c.h"]}), (0, ""))
+
+    def test_a_name_that_is_for_its_own_file(self):
+        self.assert_fault({"low/a.c": SOUND["low/a.c"] + "int a_other(void);\nint a_other(void) { return 2; }\n"},
+                          "a.c of low alone uses a_other, which is not static")
 
     def test_headers_that_include_each_other(self):
         self.assert_fault({"low/a.h": '#pragma once\n#include "b.h"\nint a_value(void);\n',

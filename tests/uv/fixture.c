@@ -3,12 +3,18 @@
 
 #include <ftw.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define DEADLINE_MS 60000
+
+#define PORT_RANGES 550
+#define PORT_RANGE 40
 
 struct fixture fixture;
 #define LOOK_MS \
@@ -65,8 +71,32 @@ void fixture_keep_line(enum muster_log_level level, const char *line, void *cont
     }
 }
 
+/* Takes a range of ports for this process, by an abstract Unix socket: like ports, its name is one of this
+ * network namespace, and it is free again when the process has ended. */
+static bool range_take(unsigned range) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    int length = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "muster-test-ports-%u", range);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
+    if (bind(fd, (struct sockaddr *)&address, size) == 0) {
+        return true; /* it stays open */
+    }
+    close(fd);
+    return false;
+}
+
 uint16_t port_own(void) {
-    return (uint16_t)(10000 + getpid() % 550 * 40);
+    static unsigned port;
+    unsigned range = (unsigned)getpid() % PORT_RANGES;
+    for (unsigned left = PORT_RANGES; port == 0; left--) {
+        assert_true(left > 0);
+        if (range_take(range)) {
+            port = 10000 + range * PORT_RANGE;
+        }
+        range = (range + 1) % PORT_RANGES;
+    }
+    return (uint16_t)port;
 }
 
 void story_add(char *story, size_t size, const char *format, ...) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes the man pages of muster, out of the table of its commands: make_man DIRECTORY DATE */
+/* Writes the man pages of muster, out of the table of its commands, or, as make_man_NAME, that of the bridge NAME:
+ * make_man DIRECTORY DATE */
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -7,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef MAKE_MAN_OF_BRIDGE
+#include "command_line.h"
+extern const struct command bridge_command;
+static const struct command *const command_table[] = {&bridge_command, NULL};
+#else
 #include "command.h"
+#endif
 #include "utf8.h"
 
 /* ---- text as roff ---- */
@@ -183,8 +190,8 @@ static void put_head(FILE *out, const struct command *command, const char *page,
     put_bytes(out, page, strlen(page));
     fputs(" \\- ", out);
     put_bytes(out, command->summary, strlen(command->summary));
-    fprintf(out, "\n.SH SYNOPSIS\n\\fBmuster%s%s\\fR ", command == &command_muster ? "" : " ",
-            command == &command_muster ? "" : command->name);
+    fprintf(out, "\n.SH SYNOPSIS\n\\fBmuster%s%s\\fR ", command->commands != NULL ? "" : " ",
+            command->commands != NULL ? "" : command->name);
     put_printed(out, help_print_usage, command, put_value);
     fputs("\n.SH DESCRIPTION\n", out);
     put_lines(out, command->description);
@@ -248,8 +255,11 @@ static int fail(const char *path) {
 static int write_page(const char *directory, const struct command *command, const char *date) {
     char page[64];
     char path[4096];
-    bool whole = command == &command_muster;
+    bool whole = command->commands != NULL;
     snprintf(page, sizeof(page), "muster%s%s", whole ? "" : "-", whole ? "" : command->name);
+    for (char *blank = strchr(page, ' '); blank != NULL; blank = strchr(page, ' ')) {
+        *blank = '-';
+    }
     snprintf(path, sizeof(path), "%s/%s.1", directory, page);
     FILE *out = fopen(path, "w");
     if (out == NULL) {
@@ -265,7 +275,10 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: make_man DIRECTORY DATE\n");
         return EXIT_FAILURE;
     }
-    int status = write_page(argv[1], &command_muster, argv[2]);
+    int status = EXIT_SUCCESS;
+#ifndef MAKE_MAN_OF_BRIDGE
+    status = write_page(argv[1], &command_muster, argv[2]);
+#endif
     for (const struct command *const *row = command_table; *row != NULL && status == EXIT_SUCCESS; row++) {
         status = write_page(argv[1], *row, argv[2]);
     }

@@ -27,6 +27,12 @@ install(FILES ${package_dir}/firewalld.xml DESTINATION lib/firewalld/services
   RENAME muster.xml COMPONENT command)
 install(FILES ${package_dir}/ufw DESTINATION ${etc_dir}/ufw/applications.d RENAME muster COMPONENT command)
 
+foreach(name ${bridge_names})
+  set(unit muster-bridge-${name}.service)
+  configure_file(${package_dir}/${unit}.in ${package_build}/${unit} @ONLY)
+  install(FILES ${package_build}/${unit} DESTINATION lib/systemd/system COMPONENT bridge_${name})
+endforeach()
+
 # A configuration that is there is its owner's.
 set(config_dir ${etc_dir}/muster)
 set(config_installed "\${CMAKE_INSTALL_PREFIX}")
@@ -110,6 +116,9 @@ set(CPACK_COMPONENTS_ALL command library dev python)
 if(MUSTER_NSS)
   list(APPEND CPACK_COMPONENTS_ALL nss)
 endif()
+foreach(name ${bridge_names})
+  list(APPEND CPACK_COMPONENTS_ALL bridge_${name})
+endforeach()
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE ${debian_release})
@@ -170,6 +179,39 @@ muster lists as \"nas\" by the name nas.muster: ssh nas.muster. It asks the
 muster that runs on this machine, and never the network.
 
 Installing it adds muster to the hosts of /etc/nsswitch.conf.")
+
+set(bridge_summary_mqtt "joins a LAN to others, by a broker of MQTT
+muster bridge mqtt carries readings and what peers offer between this LAN and
+a broker: to other sites with a bridge, to Home Assistant, and to whatever
+else speaks MQTT.")
+
+set(bridge_summary_dnssd "has one list of services with DNS-SD, by Avahi
+muster bridge dnssd registers what peers offer with Avahi, so that Bonjour and
+zeroconf find it, and announces what Avahi finds: printers, phones, speakers.")
+
+# Its scripts are those of the command, for its unit and the state of that.
+foreach(name ${bridge_names})
+  set(package muster-bridge-${name})
+  set(package_of_bridge_${name} ${package})
+  set(upper BRIDGE_${name})
+  string(TOUPPER ${upper} upper)
+  set(scripts)
+  foreach(script postinst prerm postrm)
+    file(READ ${package_dir}/${script} text)
+    string(REPLACE "muster.service" "${package}.service" text "${text}")
+    string(REPLACE "muster muster-service private/muster-service" "${package} private/${package}" text "${text}")
+    set(path ${package_build}/${package}/${script})
+    file(WRITE ${path} "${text}")
+    file(CHMOD ${path} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+    list(APPEND scripts ${path})
+  endforeach()
+  set(CPACK_DEBIAN_${upper}_PACKAGE_SECTION net)
+  set(CPACK_DEBIAN_${upper}_PACKAGE_SHLIBDEPS ON)
+  set(CPACK_DEBIAN_${upper}_PACKAGE_DEPENDS "${package_of_command} (= ${PROJECT_VERSION}-${debian_release})")
+  set(CPACK_DEBIAN_${upper}_DESCRIPTION "${bridge_summary_${name}}")
+  set(CPACK_DEBIAN_${upper}_PACKAGE_CONTROL_EXTRA ${scripts})
+  set(CPACK_DEBIAN_${upper}_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+endforeach()
 
 foreach(component ${CPACK_COMPONENTS_ALL})
   string(TOUPPER ${component} upper)

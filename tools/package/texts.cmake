@@ -33,6 +33,23 @@ add_custom_command(OUTPUT ${package_build}/man/muster.1.gz
   COMMENT "Writing man pages and completion" VERBATIM)
 add_custom_target(package_texts ALL DEPENDS ${package_build}/man/muster.1.gz)
 
+# The page of each bridge, of its own description.
+foreach(name ${bridge_names})
+  set(page muster-bridge-${name}.1)
+  add_executable(make_man_${name} ${package_dir}/make_man.c ${bridge_objects_${name}})
+  target_sees(make_man_${name} ${sees_bridge_${name}})
+  target_compile_definitions(make_man_${name} PRIVATE _GNU_SOURCE MAKE_MAN_OF_BRIDGE)
+  target_link_libraries(make_man_${name} PRIVATE warnings muster_static ${bridge_libraries_${name}})
+  add_custom_command(OUTPUT ${package_build}/bridges/${page}.gz
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${package_build}/bridges
+    COMMAND make_man_${name} ${package_build}/bridges ${package_date}
+    COMMAND ${GZIP} -9nf ${package_build}/bridges/${page}
+    DEPENDS make_man_${name}
+    COMMENT "Writing ${page}" VERBATIM)
+  add_custom_target(package_text_${name} ALL DEPENDS ${package_build}/bridges/${page}.gz)
+  install(FILES ${package_build}/bridges/${page}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT bridge_${name})
+endforeach()
+
 # Debian's zsh looks for those of packages elsewhere than for those of the machine's administrator.
 set(zsh_dir ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 if(package_is_debian)

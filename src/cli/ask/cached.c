@@ -66,6 +66,7 @@ static void keep(struct cached_look *look, const struct muster_sample *sample,
     struct catalog_reading *reading = &cached->readings[cached->count++];
     memcpy(reading->id, sample->id, sizeof(reading->id));
     strncpy(reading->topic, sample->topic, sizeof(reading->topic) - 1);
+    strncpy(reading->origin, sample->origin, sizeof(reading->origin) - 1);
     strcpy(reading->record, name);
     reading->kind = record->kind;
     reading->number = record->number;

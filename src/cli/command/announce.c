@@ -70,22 +70,27 @@ static const struct args_option options_table[] = {
 };
 
 static void describe(FILE *out) {
-    fprintf(out,
-            "A SPEC is TYPE:PORT[/udp][,name=TEXT][,txt.KEY=TEXT]…, TYPE an IANA service name, and\n"
-            "\\, a comma inside of a text:\n"
-            "  http:8080\n"
-            "  coap:5683/udp,name=Kitchen,txt.path=/t\n\n"
-            "A file of --config is one JSON object, see schemas/config.schema.json:\n"
-            "  {\"name\": \"nas\", \"attrs\": {\"room\": \"cellar\"}, \"interval\": \"2s\",\n"
-            "   \"services\": [{\"type\": \"http\", \"port\": 8080, \"txt\": {\"path\": \"/\"}}]}\n"
-            "with port, interfaces, peers, instance and caches (patterns) too. A later file wins over\n"
-            "an earlier one, options and environment over all; services and attributes add up: the\n"
-            "same one twice is an error.\n"
-            "SIGHUP, without a COMMAND that it is passed on to, reads all files again, which undoes\n"
-            "muster update; while one is bad, what was announced stays. See muster config check.\n\n"
-            "While it runs, muster update changes what it announces; that and the other commands ask it\n"
-            "by the Unix socket in its instance's directory, or at --socket PATH instead, where every\n"
-            "user may ask.\n");
+    fprintf(
+        out,
+        "A SPEC is TYPE:PORT[/udp][,name=TEXT][,txt.KEY=TEXT]…, TYPE an IANA service name, and\n"
+        "\\, a comma inside of a text:\n"
+        "  http:8080\n"
+        "  coap:5683/udp,name=Kitchen,txt.path=/t\n"
+        "What is announced for somebody else, as bridges do, has an origin=, which no bridge carries on,\n"
+        "and perhaps the host= that offers it and at= its addresses; muster services lists\n"
+        "printer~site-b then:\n"
+        "  ipp:631,origin=site-b,host=printer,at=10.20.0.9\n\n"
+        "A file of --config is one JSON object, see schemas/config.schema.json:\n"
+        "  {\"name\": \"nas\", \"attrs\": {\"room\": \"cellar\"}, \"interval\": \"2s\",\n"
+        "   \"services\": [{\"type\": \"http\", \"port\": 8080, \"txt\": {\"path\": \"/\"}}]}\n"
+        "with port, interfaces, peers, instance and caches (patterns) too. A later file wins over\n"
+        "an earlier one, options and environment over all; services and attributes add up: the\n"
+        "same one twice is an error.\n"
+        "SIGHUP, without a COMMAND that it is passed on to, reads all files again, which undoes\n"
+        "muster update; while one is bad, what was announced stays. See muster config check.\n\n"
+        "While it runs, muster update changes what it announces; that and the other commands ask it\n"
+        "by the Unix socket in its instance's directory, or at --socket PATH instead, where every\n"
+        "user may ask.\n");
 }
 
 /* ---- telling ---- */

@@ -165,7 +165,7 @@ static void print_paths(const struct live *live) {
     for (size_t i = 0; i < report->path_count; i++) {
         const struct muster_probe_path *path = &report->paths[i];
         if (strcmp(name, path->path.name) != 0) {
-            printf("%s%s hears itself by ", i > 0 ? "\n" : "", path->path.name);
+            printf("%s%s hears itself by ", i > 0 ? "\n" : "", text_name(path->path.name).text);
         } else {
             printf(", ");
         }

@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "complain.h"
 #include "group_keys.h"
+#include "plot.h"
+#include "qr.h"
 #include "table.h"
 #include "value.h"
 #include "writer.h"
@@ -20,22 +23,28 @@
 
 struct key_options {
     bool passphrase;
+    bool qr;
     bool json;
 };
 
 static const struct args_option options_table[] = {
     {"passphrase", 0, NULL, "new: make the key of words that are asked for, the same on every host",
      offsetof(struct key_options, passphrase), value_flag},
+    {"qr", 0, NULL, "show: print a QR code, for a camera", offsetof(struct key_options, qr), value_flag},
     {"json", 0, NULL, "list: print JSON, without the keys themselves", offsetof(struct key_options, json),
      value_flag},
     {0},
 };
 
+/* Holds secrets: wiped at the end, and locked meanwhile as far as the system allows it. */
 struct key_command {
     struct settings *settings;
     const struct key_options *options;
     const char *name; /* of the group that is meant; NULL: not given */
     struct muster_keyring ring;
+    uint8_t key[MUSTER_GROUP_KEY_BYTES]; /* that is made or added */
+    char line[LINE_BYTES_MAX];           /* that was read */
+    char again[LINE_BYTES_MAX];
 };
 
 /* ---- keys ---- */
@@ -71,15 +80,15 @@ static int store(struct key_command *command) {
 }
 
 /* The first key of all seals at once; others wait for muster key use. */
-static int add_key(struct key_command *command, const uint8_t bytes[MUSTER_GROUP_KEY_BYTES]) {
+static int add_key(struct key_command *command) {
     struct muster_keyring *ring = &command->ring;
     char id[2 * MUSTER_GROUP_KEY_ID_BYTES + 1];
     struct muster_group_key *key = &ring->keys[ring->count];
-    memcpy(key->bytes, bytes, sizeof(key->bytes));
+    memcpy(key->bytes, command->key, sizeof(key->bytes));
     snprintf(key->name, sizeof(key->name), "%s", command->name);
     id_text(key, id);
     for (size_t i = 0; i < ring->count; i++) {
-        if (memcmp(ring->keys[i].bytes, bytes, sizeof(key->bytes)) == 0) {
+        if (memcmp(ring->keys[i].bytes, key->bytes, sizeof(key->bytes)) == 0) {
             complain(command->settings, "that is the key '%s'", ring->keys[i].name);
             return STATUS_ERROR;
         }
@@ -122,8 +131,8 @@ static bool ask(const char *prompt, char line[LINE_BYTES_MAX]) {
     if (is_terminal) {
         struct termios silent = before;
         silent.c_lflag &= ~(tcflag_t)ECHO;
-        fputs(prompt, stderr);
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+        fputs(prompt, stderr); /* what is typed from now on is not shown, and not lost */
     }
     const bool is_read = fgets(line, LINE_BYTES_MAX, stdin) != NULL;
     if (is_terminal) {
@@ -139,52 +148,42 @@ static bool ask(const char *prompt, char line[LINE_BYTES_MAX]) {
 /* ---- new, add ---- */
 
 /* A terminal is asked twice: nobody sees what he types. */
-static int ask_passphrase(const struct key_command *command, char line[LINE_BYTES_MAX]) {
-    char again[LINE_BYTES_MAX];
-    if (!ask("Passphrase: ", line) || strlen(line) < PASSPHRASE_BYTES_MIN) {
+static int ask_passphrase(struct key_command *command) {
+    if (!ask("Passphrase: ", command->line) || strlen(command->line) < PASSPHRASE_BYTES_MIN) {
         complain(command->settings, "a passphrase has %d characters or more: several words, drawn by dice",
                  PASSPHRASE_BYTES_MIN);
         return STATUS_ERROR;
     }
-    const bool is_same = isatty(STDIN_FILENO) == 0 || (ask("Again: ", again) && strcmp(line, again) == 0);
+    const bool is_same = isatty(STDIN_FILENO) == 0 ||
+                         (ask("Again: ", command->again) && strcmp(command->line, command->again) == 0);
     if (!is_same) {
         complain(command->settings, "these are two different passphrases");
     }
-    explicit_bzero(again, sizeof(again));
     return is_same ? STATUS_OK : STATUS_ERROR;
 }
 
 static int run_new(struct key_command *command) {
-    char line[LINE_BYTES_MAX] = "";
-    uint8_t key[MUSTER_GROUP_KEY_BYTES];
     int status = check_room(command);
     if (status == STATUS_OK && command->options->passphrase) {
-        status = ask_passphrase(command, line);
+        status = ask_passphrase(command);
     }
     if (status == STATUS_OK) {
-        const int error = command->options->passphrase ? muster_group_key_derive(command->name, line, key)
-                                                       : muster_group_key_generate(key);
-        status = error != 0 ? complain_error(command->settings, error) : add_key(command, key);
+        const int error = command->options->passphrase
+                              ? muster_group_key_derive(command->name, command->line, command->key)
+                              : muster_group_key_generate(command->key);
+        status = error != 0 ? complain_error(command->settings, error) : add_key(command);
     }
-    explicit_bzero(line, sizeof(line));
-    explicit_bzero(key, sizeof(key));
     return status;
 }
 
 static int run_add(struct key_command *command) {
-    char line[LINE_BYTES_MAX] = "";
-    uint8_t key[MUSTER_GROUP_KEY_BYTES];
     int status = check_room(command);
-    if (status == STATUS_OK && (!ask("Key: ", line) || muster_group_key_parse(line, key) != 0)) {
+    if (status == STATUS_OK &&
+        (!ask("Key: ", command->line) || muster_group_key_parse(command->line, command->key) != 0)) {
         complain(command->settings, "expected the 64 hexadecimal digits that muster key show prints");
         status = STATUS_ERROR;
     }
-    if (status == STATUS_OK) {
-        status = add_key(command, key);
-    }
-    explicit_bzero(line, sizeof(line));
-    explicit_bzero(key, sizeof(key));
-    return status;
+    return status == STATUS_OK ? add_key(command) : status;
 }
 
 /* ---- list, show, use, retire ---- */
@@ -213,16 +212,32 @@ static int run_list(struct key_command *command) {
     return table_print(NULL, rows, style) == 0 ? STATUS_OK : complain_error(command->settings, MUSTER_ENOMEM);
 }
 
+static int print_qr(const struct key_command *command, const char *text) {
+    if (plot_style().ascii) {
+        complain(command->settings, "a QR code is made of characters that the locale, which is not UTF-8, "
+                                    "does not have");
+        return STATUS_ERROR;
+    }
+    return qr_print(stdout, text, settings_color(command->settings))
+               ? STATUS_OK
+               : complain_error(command->settings, MUSTER_ENOMEM);
+}
+
 static int run_show(struct key_command *command) {
     char text[MUSTER_GROUP_KEY_TEXT_BYTES];
+    int status = STATUS_OK;
     const size_t i = command->name != NULL ? find(command, command->name) : 0;
     if (i >= command->ring.count) {
         return refuse_unknown(command, command->name != NULL ? command->name : NAME_DEFAULT);
     }
     muster_group_key_text(command->ring.keys[i].bytes, text);
-    puts(text);
+    if (command->options->qr) {
+        status = print_qr(command, text);
+    } else {
+        puts(text);
+    }
     explicit_bzero(text, sizeof(text));
-    return STATUS_OK;
+    return status;
 }
 
 static int run_use(struct key_command *command) {
@@ -276,13 +291,16 @@ static int run_verb(struct settings *settings, const struct key_options *options
     if (!verb->takes_name && name != NULL) {
         return complain_usage(settings, name, "%s takes no NAME", verb->name);
     }
+    mlock(&command, sizeof(command));
+    setvbuf(stdin, NULL, _IONBF, 0); /* nothing that is read or said stays in a buffer */
+    setvbuf(stdout, NULL, _IONBF, 0);
     int status = muster_keyring_read(settings->state_dir, &command.ring, group_keys_complain, settings) == 0
                      ? STATUS_OK
                      : STATUS_ERROR;
     if (status == STATUS_OK) {
         status = verb->run(&command);
     }
-    muster_keyring_wipe(&command.ring);
+    explicit_bzero(&command, sizeof(command));
     return status;
 }
 

@@ -25,6 +25,13 @@ void listing_print_json(const struct snapshot *snapshot, const char *name, struc
     writer_close(&writer);
 }
 
+void listing_print_none(const struct listing_options *options, const struct snapshot *snapshot,
+                        const char *name, int status) {
+    if (options->json && status == STATUS_NOBODY) {
+        listing_print_json(snapshot, name, (struct writer_rows){.count = 0});
+    }
+}
+
 int listing_check(const struct settings *settings, const struct listing_options *options) {
     return options->json && options->format != NULL
                ? complain_usage(settings, "--format", "expected without --json")
@@ -102,11 +109,11 @@ int listing_parse_owner(const char *text, void *place_selector, struct reason *r
 }
 
 /* Takes "PEER/TYPE" apart where no peer or type is called so as a whole. `text` holds PEER. */
-static void split(struct selector *service, struct selector *owner, char text[MUSTER_NAME_BYTES_MAX + 1]) {
+static void split(struct selector *service, struct selector *owner, char text[MUSTER_OFFERER_BYTES]) {
     struct reason reason;
     const char *slash = service->text != NULL ? strrchr(service->text, '/') : NULL;
     const size_t length = slash != NULL ? (size_t)(slash - service->text) : 0;
-    if (length == 0 || length > MUSTER_NAME_BYTES_MAX || !spec_is_type(slash + 1)) {
+    if (length == 0 || length >= MUSTER_OFFERER_BYTES || !spec_is_type(slash + 1)) {
         return;
     }
     memcpy(text, service->text, length);
@@ -117,7 +124,7 @@ static void split(struct selector *service, struct selector *owner, char text[MU
 }
 
 /* The peers of a list that a selector means, and whose services are meant. */
-static void settle(struct selector *service, struct selector *owner, char text[MUSTER_NAME_BYTES_MAX + 1],
+static void settle(struct selector *service, struct selector *owner, char text[MUSTER_OFFERER_BYTES],
                    const struct muster_peer_list *list) {
     if (!selector_matches_any(service, list)) {
         split(service, owner, text);
@@ -166,8 +173,9 @@ int listing_offers(const struct settings *settings, const struct offers_options 
     struct offers offers = {0};
     struct selector service = operands->selector;
     struct selector owner = options->owner;
-    char owner_text[MUSTER_NAME_BYTES_MAX + 1];
+    char owner_text[MUSTER_OFFERER_BYTES];
     int status = look(settings, options->listing.timeout_ms, NULL, &snapshot);
+    listing_print_none(&options->listing, &snapshot, "services", status);
     if (status == STATUS_OK) {
         settle(&service, &owner, owner_text, &snapshot.list);
         if (offers_init(&offers, &snapshot.roster, &service, &owner, order) != 0) {

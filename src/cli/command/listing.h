@@ -81,7 +81,12 @@ int listing_check(const struct settings *settings, const struct listing_options 
 /* Prints rows as JSON, an array of this name in a document that ends with what was counted. */
 void listing_print_json(const struct snapshot *snapshot, const char *name, struct writer_rows rows);
 
-/* The same, or as a table (table_print()). Returns STATUS_OK, or STATUS_ERROR after complaining. */
+/* The same of a look that ended with this status: without a network the array is empty. Else nothing is
+ * printed. */
+void listing_print_none(const struct listing_options *options, const struct snapshot *snapshot,
+                        const char *name, int status);
+
+/* Rows as JSON, or as a table (table_print()). Returns STATUS_OK, or STATUS_ERROR after complaining. */
 int listing_print(const struct settings *settings, const struct listing_options *options,
                   const struct snapshot *snapshot, const char *name, struct listing_columns columns,
                   struct writer_rows rows);

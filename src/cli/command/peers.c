@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* muster peers: who is here. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,8 +141,11 @@ static int print_loneliness(const struct settings *settings, const struct snapsh
     return STATUS_OK;
 }
 
-/* Explains the marks of unverified, provisional and partial rows below the table. */
-static int print_notes(const struct settings *settings, const struct roster *roster) {
+/* Explains the marks of unverified, provisional and partial rows below the table, and who is not in it. Where
+ * nobody else is, print_loneliness() says why. */
+static int print_notes(const struct settings *settings, const struct snapshot *snapshot) {
+    const struct roster *roster = &snapshot->roster;
+    const uint64_t foreign = snapshot->list.count > 1 ? snapshot->counters.drops[MUSTER_DROP_SEALED] : 0;
     size_t unverified = 0;
     size_t provisional = 0;
     size_t partial = 0;
@@ -150,7 +154,7 @@ static int print_notes(const struct settings *settings, const struct roster *ros
         provisional += roster->rows[i].peer->provisional ? 1 : 0;
         partial += roster->rows[i].peer->partial ? 1 : 0;
     }
-    if (unverified + provisional + partial == 0) {
+    if (unverified + provisional + partial + foreign == 0) {
         return STATUS_OK;
     }
     if (complain_flush(settings) != 0) {
@@ -166,6 +170,10 @@ static int print_notes(const struct settings *settings, const struct roster *ros
     if (partial > 0) {
         fprintf(stderr, "%zu partial (!): what %s is too long for a datagram, and has not come by TCP\n",
                 partial, partial == 1 ? "it offers" : "they offer");
+    }
+    if (foreign > 0) {
+        fprintf(stderr, "another group is here: %" PRIu64 " datagram%s came that no key of this host opens\n",
+                foreign, foreign == 1 ? "" : "s");
     }
     return STATUS_OK;
 }
@@ -199,7 +207,7 @@ static int list(const struct settings *settings, const struct peers_options *opt
                                                 options->columns.is_exact ? NULL : column_expendable};
     int status = listing_print(settings, &options->listing, snapshot, "peers", columns, peer_rows(roster));
     if (status == STATUS_OK && !options->listing.json && options->listing.format == NULL) {
-        status = print_notes(settings, roster);
+        status = print_notes(settings, snapshot);
         status = status == STATUS_OK ? print_loneliness(settings, snapshot) : status;
     }
     return status == STATUS_OK ? check_count(settings, options, roster->count, filter, pattern, snapshot)
@@ -224,6 +232,7 @@ static int run(struct settings *settings, void *peers_options, const struct oper
     }
     int status =
         look(settings, options->listing.timeout_ms, options->expected > 0 ? &expectation : NULL, &snapshot);
+    listing_print_none(&options->listing, &snapshot, "peers", status);
     if (status == STATUS_OK) {
         status = list(settings, options, &filter, pattern, &snapshot);
     }

@@ -35,7 +35,8 @@ const struct command command_resolve = {
                    "line is the one to take. Lost peers and those that left are left out. Addresses of\n"
                    "IPv6 stand in brackets, with %INTERFACE behind those that are of the link alone\n"
                    "(fe80::/10). Of a peer that is heard by both families the address is that of IPv4;\n"
-                   "-6 asks for that of IPv6.\n",
+                   "-6 asks for that of IPv6. What a peer brought from elsewhere has the NAME\n"
+                   "HOST~ORIGIN, and its own address.\n",
     .options = options_table,
     .options_bytes = sizeof(struct offers_options),
     .defaults =
@@ -43,6 +44,7 @@ const struct command command_resolve = {
     .describe = template_describe,
     .examples = "  muster resolve ipp\n"
                 "  muster resolve nas/http\n"
+                "  muster resolve printer~dnssd/ipp\n"
                 "  curl \"http://$(muster resolve nas/http | head -n 1)/\"\n",
     .statuses = LISTING_STATUSES,
     .run = run,

@@ -29,13 +29,16 @@ const struct command command_services = {
     .selects = SELECTOR_TYPE | SELECTOR_NAME | SELECTOR_GLOB | SELECTOR_ADDRESS,
     .description =
         "List the services of the peers that are alive or suspect: all, those of one TYPE such as\n"
-        "http, or those of a peer, as muster resolve has them.\n",
+        "http, or those of a peer, as muster resolve has them. What a peer brought from elsewhere, as a\n"
+        "bridge does, is listed under HOST~ORIGIN, such as printer~dnssd, at its own address, and once\n"
+        "where several peers brought it.\n",
     .options = options_table,
     .options_bytes = sizeof(struct offers_options),
     .defaults = &(const struct offers_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .describe = template_describe,
     .examples = "  muster services\n"
                 "  muster services ipp --json\n"
+                "  muster services '*~dnssd'\n"
                 "  muster services http --format 'http://{host}:{port}{txt.path}'\n",
     .statuses = LISTING_STATUSES,
     .run = run,

@@ -268,6 +268,7 @@ static int run(struct settings *settings, void *show_options, const struct opera
         return show_self(settings, options);
     }
     int status = look(settings, options->listing.timeout_ms, NULL, &snapshot);
+    listing_print_none(&options->listing, &snapshot, "peers", status);
     if (status == STATUS_OK) {
         status = show(settings, options, &operands->selector, wanted, &snapshot);
     }

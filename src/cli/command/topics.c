@@ -21,8 +21,8 @@ struct topics_options {
 
 /* ---- options ---- */
 
-static const char *const members[] = {"name",  "topic", "record",  "unit",      "rate", "value", "age_ms",
-                                      "stale", "kept",  "address", "interface", "peer", NULL};
+static const char *const members[] = {"name",  "topic", "record", "unit",    "rate",      "value", "age_ms",
+                                      "stale", "kept",  "origin", "address", "interface", "peer",  NULL};
 
 static int parse_format(const char *value, void *place, struct reason *reason) {
     return template_parse_members(value, members, place, reason);
@@ -61,6 +61,7 @@ static int look_at_all(const struct settings *settings, const struct topics_opti
     const uint64_t timeout_ms = options->listing.timeout_ms;
     const uint64_t began_ns = uv_hrtime();
     const int status = look(settings, timeout_ms, NULL, snapshot);
+    listing_print_none(&options->listing, snapshot, "topics", status);
     const uint64_t spent_ms = (uv_hrtime() - began_ns) / 1000000;
     const uint64_t left_ms = spent_ms < timeout_ms ? timeout_ms - spent_ms : 1;
     return status == STATUS_OK ? cached_look(settings, snapshot, patterns, left_ms, options->values, cached)
@@ -117,7 +118,8 @@ const struct command command_topics = {
         "known. PATTERNs are those of muster subscribe: + stands for one level, # at the end for all\n"
         "that follow. A topic of whose readings nothing is known is there when some could match. What a\n"
         "peer keeps of publishers that are away (muster announce --cache) is listed without an address,\n"
-        "by the begin of the publisher's id where its name is not known; that takes 0.3 s more.\n\n"
+        "by the begin of the publisher's id where its name is not known; that takes 0.3 s more. What a\n"
+        "peer brought from elsewhere stands under PEER~ORIGIN.\n\n"
         "--values asks all publishers for their last values, which takes as long. A reading is STALE when\n"
         "it is older than its update time (ut, of SenML) by half, or, without one, than three times what\n"
         "its RATE says.\n",

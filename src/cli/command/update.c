@@ -124,9 +124,7 @@ static void on_end(int error, const char *text, void *context) {
 
 static bool has_service(const struct muster_document *document, const struct muster_service *service) {
     for (size_t i = 0; i < document->service_count; i++) {
-        const struct muster_service *other = &document->services[i];
-        if (strcmp(other->type, service->type) == 0 && strcmp(other->proto, service->proto) == 0 &&
-            other->port == service->port) {
+        if (muster_service_is_same(&document->services[i], service)) {
             return true;
         }
     }

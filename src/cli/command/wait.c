@@ -339,7 +339,8 @@ const struct command command_wait = {
     .selects = SELECTOR_TYPE | SELECTOR_NAME | SELECTOR_GLOB | SELECTOR_ADDRESS,
     .description =
         "Wait until peers that match EXPR are alive, and say nothing. EXPR is a service type or\n"
-        "a peer's name, a pattern of names or an address, in upper or lower case; type:TYPE, name:NAME\n"
+        "a peer's name, a pattern of names or an address, in upper or lower case; HOST~ORIGIN is a\n"
+        "service that some peer brought from elsewhere (muster services); type:TYPE, name:NAME\n"
         "and id:DIGITS say which is meant. With --gone it waits until\n"
         "none of them is there: each was lost, has left, or was never there.\n\n"
         "An EXPR with < <= > >= = or != is about readings: the full name of one, or a pattern of names\n"

@@ -120,7 +120,7 @@ static void print_heard(const struct muster_probe_peer *peer) {
     const unsigned asked = peer->asked[MUSTER_PATH_U4] + peer->asked[MUSTER_PATH_U6];
     printf("  Heard       from %s on %s by %s; it answered %u of %u questions by unicast\n",
            text_address(peer->address.family != 0 ? &peer->address : &peer->address6).text,
-           peer->interface_name, kinds, peer->answered_long + peer->answered_short, asked);
+           text_name(peer->interface_name).text, kinds, peer->answered_long + peer->answered_short, asked);
     if (has_answered(peer)) {
         printf("  Changes     ask again; a muster announce on this host, whose table this is, may use other "
                "interfaces\n");
@@ -139,7 +139,7 @@ static void print_nameless(const struct live *live) {
         if (peer->name[0] == '\0' && !has_answered(peer)) {
             printf("  Heard       somebody at %s on %s, who does not answer and whose name is not known\n",
                    text_address(peer->address.family != 0 ? &peer->address : &peer->address6).text,
-                   peer->interface_name);
+                   text_name(peer->interface_name).text);
         }
     }
 }
@@ -163,10 +163,11 @@ static void print_absent(const struct question *question) {
     if (heard != NULL) {
         print_heard(heard);
     } else {
-        printf("  Rule        who is to be in the table must be heard on an interface that is used (%s)\n",
-               has_network(question) ? question->snapshot.interfaces.text : "there is none");
-        printf("  Changes     that it runs, with the same --port, on the same link; or --peer ADDRESS beyond "
-               "one\n");
+        printf("  Rule        who is to be in the table must be heard on an interface that is used (");
+        text_print(stdout, has_network(question) ? question->snapshot.interfaces.text : "there is none");
+        printf(
+            ")\n  Changes     that it runs, with the same --port, on the same link; or --peer ADDRESS beyond "
+            "one\n");
     }
     print_nameless(live);
     print_drops(&question->snapshot.counters);
@@ -263,6 +264,8 @@ static int run(struct settings *settings, void *why_options, const struct operan
     int status = look(settings, question.options->listing.timeout_ms, NULL, &question.snapshot);
     if (status == STATUS_OK) {
         status = answer(&question, &operands->selector);
+    } else if (status == STATUS_NOBODY && question.options->listing.json) {
+        print_json(&question);
     }
     free(question.live);
     snapshot_deinit(&question.snapshot);

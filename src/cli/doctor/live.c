@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "live.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +208,15 @@ static bool is_own_address(const struct muster_path *paths, size_t count,
     return false;
 }
 
+static void note_groups(struct live *live) {
+    const uint64_t count = live->counters.drops[MUSTER_DROP_SEALED];
+    if (count > 0 && live->line_count < LIVE_LINES_MAX) {
+        snprintf(live->lines[live->line_count++], sizeof(live->lines[0]),
+                 "another group is here: %" PRIu64 " datagram%s came that no key of this host opens", count,
+                 count == 1 ? "" : "s");
+    }
+}
+
 static void take_evidence(struct examination *examination) {
     struct live *live = examination->live;
     size_t path_count;
@@ -214,6 +224,7 @@ static void take_evidence(struct examination *examination) {
     live->report = *muster_probe_report(examination->node);
     live_take_names(live);
     live->counters = *muster_counters(examination->node);
+    note_groups(live);
     for (size_t i = 0; i < live->known_count; i++) {
         live->known[i].is_without_answer = neighbours_is_missing(&live->known[i].address);
     }

@@ -30,7 +30,7 @@ struct live_known {
 struct live {
     int error; /* of muster_open(): MUSTER_E…; 0: the node was open */
     bool has_path;
-    char lines[LIVE_LINES_MAX][160]; /* what the node said of its interfaces and ports */
+    char lines[LIVE_LINES_MAX][160]; /* what the node said of its interfaces and ports, and of groups */
     size_t line_count;
     struct muster_probe_report report;
     struct muster_probe_report first; /* of a long examination: of its begin; report is of its end */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is wrong between this host and others, and there. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -318,6 +319,31 @@ static bool tcp_closed(const struct evidence *evidence, size_t n, struct verdict
     return true;
 }
 
+/* Where somebody of its own group answers too, it is said, but nothing is wrong. */
+static bool group_other(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const uint64_t count = evidence->live->counters.drops[MUSTER_DROP_SEALED];
+    if (n > 0 || count == 0 || evidence_sum_others(evidence, &evidence->live->report, 0).peers > 0) {
+        return false;
+    }
+    WHAT("Another group is here, and its key is not");
+    EVIDENCE("%" PRIu64 " datagram%s came that no key of this host opens, and nobody else was heard", count,
+             count == 1 ? "" : "s");
+    FIX("on a host of that group: muster key show | ssh THIS-HOST muster key add");
+    return true;
+}
+
+static bool group_none(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const uint64_t count = evidence->live->counters.drops[MUSTER_DROP_UNSEALED];
+    if (n > 0 || count == 0 || evidence_sum_others(evidence, &evidence->live->report, 0).peers > 0) {
+        return false;
+    }
+    WHAT("Others here have no group key, and this host has one");
+    EVIDENCE("%" PRIu64 " datagram%s came that %s not sealed, and nobody else was heard", count,
+             count == 1 ? "" : "s", count == 1 ? "was" : "were");
+    FIX("muster key show | ssh OTHER-HOST muster key add, or look at them with --no-key");
+    return true;
+}
+
 const struct rule rules_of_network[] = {
     {"mld.querier", mld_querier, RULES_M6, RULES_ALL | RULES_M6},
     {"mtu.small", mtu_small, 0, RULES_ALL | RULES_UNICAST},
@@ -333,5 +359,7 @@ const struct rule rules_of_network[] = {
     {"path.m6", path_m6, RULES_M6, RULES_ALL | RULES_M6},
     {"peer.subnet", peer_subnet, 0, RULES_ALL | RULES_TCP},
     {"tcp.closed", tcp_closed, RULES_TCP, RULES_ALL | RULES_TCP},
+    {"group.other", group_other, 0, RULES_ALL},
+    {"group.none", group_none, 0, RULES_ALL},
     {0},
 };

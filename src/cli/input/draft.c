@@ -55,9 +55,7 @@ int draft_take_host_name(struct draft *draft, struct reason *reason) {
 
 size_t draft_find_service(const struct draft *draft, const struct muster_service *service) {
     size_t i = 0;
-    while (i < draft->service_count &&
-           (draft->services[i].port != service->port || strcmp(draft->services[i].type, service->type) != 0 ||
-            strcmp(draft->services[i].proto, service->proto) != 0)) {
+    while (i < draft->service_count && !muster_service_is_same(&draft->services[i], service)) {
         i++;
     }
     return i;

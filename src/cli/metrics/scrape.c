@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+
+#include <utlist.h>
 
 #include "value.h"
 
@@ -93,21 +96,58 @@ static unsigned count_connections(const struct scrape *scrape) {
     return MHD_get_daemon_info(scrape->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
-/* At its limit libmicrohttpd does not wait for connections. When one was closed, it does so again only in its
- * next run, which neither its descriptor nor its time asks for. */
-static void run(struct scrape *scrape) {
-    unsigned long long timeout_ms;
-    unsigned before;
-    do {
-        before = count_connections(scrape);
-        MHD_run(scrape->daemon);
-    } while (count_connections(scrape) < before);
-    if (MHD_get_timeout(scrape->daemon, &timeout_ms) == MHD_YES) {
+static uint64_t now_ms(const struct scrape *scrape) {
+    return uv_now(scrape->timer.loop);
+}
+
+/* The timeout of libmicrohttpd is of silence: who sends a byte now and then has none. Once it is shut down,
+ * the connection is closed by the next run. */
+static void end_turns(struct scrape *scrape) {
+    while (scrape->clients != NULL && scrape->clients->until_ms <= now_ms(scrape)) {
+        struct scrape_client *client = scrape->clients;
+        DL_DELETE(scrape->clients, client);
+        client->is_over = true;
+        shutdown(MHD_get_connection_info(client->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+                 SHUT_RDWR);
+    }
+}
+
+static void set_timer(struct scrape *scrape) {
+    unsigned long long timeout_ms = UINT64_MAX;
+    const bool has_timeout = MHD_get_timeout(scrape->daemon, &timeout_ms) == MHD_YES;
+    if (scrape->clients != NULL) {
+        const uint64_t until_ms = scrape->clients->until_ms;
+        const uint64_t left_ms = until_ms > now_ms(scrape) ? until_ms - now_ms(scrape) : 0;
+        timeout_ms = has_timeout && timeout_ms < left_ms ? timeout_ms : left_ms;
+    }
+    if (has_timeout || scrape->clients != NULL) {
         uv_timer_start(&scrape->timer, on_timer, timeout_ms, 0);
     } else {
         uv_timer_stop(&scrape->timer);
     }
-    if (scrape_is_wanted(scrape)) {
+}
+
+/* True while somebody waits for an answer. */
+static bool is_wanted(const struct scrape *scrape) {
+    for (const struct scrape_request *request = scrape->requests; request != NULL; request = request->next) {
+        if (request->is_waiting) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* At its limit libmicrohttpd does not wait for connections. When one was closed, it does so again only in its
+ * next run, which neither its descriptor nor its time asks for. */
+static void run(struct scrape *scrape) {
+    unsigned before;
+    end_turns(scrape);
+    do {
+        before = count_connections(scrape);
+        MHD_run(scrape->daemon);
+    } while (count_connections(scrape) < before);
+    set_timer(scrape);
+    if (is_wanted(scrape)) {
         scrape->on_wanted(scrape, scrape->context);
     }
 }
@@ -219,13 +259,49 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return MHD_YES;
 }
 
+/* ---- clients ---- */
+
+static void begin_turn(struct scrape *scrape, struct scrape_client *client) {
+    client->until_ms = now_ms(scrape) + (uint64_t)SCRAPE_TURN_S * 1000;
+    DL_APPEND(scrape->clients, client);
+}
+
+/* Without memory for it a client has no turn that ends. */
+static void on_connection(void *context, struct MHD_Connection *connection, void **place,
+                          enum MHD_ConnectionNotificationCode code) {
+    struct scrape *scrape = context;
+    struct scrape_client *client = *place;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        client = calloc(1, sizeof(*client));
+        if (client != NULL) {
+            client->connection = connection;
+            begin_turn(scrape, client);
+        }
+        *place = client;
+    } else if (client != NULL) {
+        if (!client->is_over) {
+            DL_DELETE(scrape->clients, client);
+        }
+        free(client);
+    }
+}
+
+static void begin_next_turn(struct scrape *scrape, struct MHD_Connection *connection) {
+    struct scrape_client *client =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    if (client != NULL && !client->is_over) {
+        DL_DELETE(scrape->clients, client);
+        begin_turn(scrape, client);
+    }
+}
+
 static void on_completed(void *context, struct MHD_Connection *connection, void **place,
                          enum MHD_RequestTerminationCode code) {
     struct scrape *scrape = context;
     struct scrape_request *request = *place;
     struct scrape_request **at = &scrape->requests;
-    (void)connection;
     (void)code;
+    begin_next_turn(scrape, connection);
     if (request == NULL) {
         return;
     }
@@ -238,15 +314,6 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     }
     free(request);
     *place = NULL;
-}
-
-bool scrape_is_wanted(const struct scrape *scrape) {
-    for (const struct scrape_request *request = scrape->requests; request != NULL; request = request->next) {
-        if (request->is_waiting) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* ---- opening and closing ---- */
@@ -262,11 +329,11 @@ static int start_daemon(struct scrape *scrape, union scrape_address *address) {
     const bool is_v6 = address->any.sa_family == AF_INET6;
     const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (is_v6 ? MHD_USE_IPv6 : 0);
     errno = 0;
-    scrape->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, scrape, MHD_OPTION_EXTERNAL_LOGGER,
-                                      on_log, NULL, MHD_OPTION_SOCK_ADDR, &address->any,
-                                      MHD_OPTION_CONNECTION_LIMIT, (unsigned)SCRAPE_CONNECTIONS_MAX,
-                                      MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SCRAPE_SILENT_S,
-                                      MHD_OPTION_NOTIFY_COMPLETED, on_completed, scrape, MHD_OPTION_END);
+    scrape->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, scrape, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_SOCK_ADDR, &address->any, MHD_OPTION_CONNECTION_LIMIT, (unsigned)SCRAPE_CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SCRAPE_SILENT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        scrape, MHD_OPTION_NOTIFY_CONNECTION, on_connection, scrape, MHD_OPTION_END);
     return scrape->daemon != NULL ? 0 : errno != 0 ? errno : EADDRNOTAVAIL;
 }
 

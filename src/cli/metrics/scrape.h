@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <microhttpd.h>
 #include <uv.h>
@@ -13,9 +14,11 @@
 #include "exposition.h"
 #include "reason.h"
 
-/* Connections at a time, and the seconds that one may be silent. */
+/* Connections at a time, the seconds that one may be silent, and those from its begin, or its last answer,
+ * until it has asked and read its answer. */
 #define SCRAPE_CONNECTIONS_MAX 16
 #define SCRAPE_SILENT_S 10
+#define SCRAPE_TURN_S 10
 
 struct scrape;
 
@@ -33,11 +36,21 @@ struct scrape_request {
     struct scrape_request *next;
 };
 
+/* A client, which may be slow. */
+struct scrape_client {
+    struct MHD_Connection *connection;
+    uint64_t until_ms; /* when its turn ends, by the loop's time */
+    bool is_over;
+    struct scrape_client *prev;
+    struct scrape_client *next;
+};
+
 struct scrape {
     struct MHD_Daemon *daemon;
     uv_poll_t poll;
     uv_timer_t timer;
     struct scrape_request *requests;
+    struct scrape_client *clients; /* whose turn is not over, in the order in which it ends */
     scrape_cb on_wanted;
     void *context;
 };
@@ -60,9 +73,6 @@ bool scrape_is_for_loopback(const char *text);
 /* Opens; the port is filled in where it was 0. Returns 0, or an errno, and then nothing was opened. */
 int scrape_open(struct scrape *scrape, uv_loop_t *loop, union scrape_address *address, scrape_cb on_wanted,
                 void *context);
-
-/* True while somebody waits for an answer. */
-bool scrape_is_wanted(const struct scrape *scrape);
 
 /* Answers all who wait, each in its format: texts[format], lengths[format], copied. */
 void scrape_answer(struct scrape *scrape, char *const texts[2], const size_t lengths[2]);

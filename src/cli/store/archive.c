@@ -14,8 +14,23 @@
 /* How long a question waits for a recorder that is just recovering or closing the file. */
 #define BUSY_MS 5000
 
+/* Nobody reads before 1970, or at a time that would break what is computed with times. */
+#define TIME_US_END ((int64_t)MUSTER_TIME_S_MAX * 1000000)
+
+/* More readings than any slice has, and so any minute of it. */
+#define MINUTE_READINGS_MAX 1000000
+
 static int fail(struct archive *archive) {
     return reason_set(&archive->fault, "%s", sqlite3_errmsg(archive->db));
+}
+
+/* SQLite reads what a recorder never wrote. */
+static int fail_damaged(struct archive *archive, const char *what) {
+    return reason_set(&archive->fault, "it is damaged: %s", what);
+}
+
+static bool is_time(int64_t us) {
+    return us >= 0 && us < TIME_US_END;
 }
 
 /* ---- series ---- */
@@ -141,9 +156,11 @@ int archive_range(struct archive *archive, const struct archive_series *const *s
     sqlite3_stmt *statement =
         prepare(archive,
                 "SELECT min((SELECT time_us FROM reading r WHERE r.slice = l.slice AND r.series = w.series"
-                " ORDER BY time_us LIMIT 1)), max((SELECT time_us FROM reading r WHERE r.slice = l.slice AND"
-                " r.series = w.series ORDER BY time_us DESC LIMIT 1)) FROM slice l CROSS JOIN wanted w",
-                0, 0, 0);
+                " AND r.time_us >= 0 AND r.time_us < ?1 ORDER BY time_us LIMIT 1)),"
+                " max((SELECT time_us FROM reading r WHERE r.slice = l.slice AND r.series = w.series"
+                " AND r.time_us >= 0 AND r.time_us < ?1 ORDER BY time_us DESC LIMIT 1))"
+                " FROM slice l CROSS JOIN wanted w",
+                TIME_US_END, 0, 0);
     const int result = statement != NULL ? sqlite3_step(statement) : SQLITE_ERROR;
     const bool has_any = result == SQLITE_ROW && sqlite3_column_type(statement, 0) != SQLITE_NULL;
     if (has_any) {
@@ -169,6 +186,12 @@ int64_t archive_count(struct archive *archive, const struct archive_series *cons
     const int64_t readings = result == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : fail(archive);
     sqlite3_finalize(statement);
     return readings;
+}
+
+static bool is_bucket(const struct archive_bucket *bucket) {
+    return bucket->count >= 0 && bucket->count <= MINUTE_READINGS_MAX && bucket->numbers >= 0 &&
+           bucket->numbers <= bucket->count && isfinite(bucket->min) && isfinite(bucket->max) &&
+           isfinite(bucket->total);
 }
 
 static void add_to_bucket(struct archive_bucket *bucket, const struct archive_bucket *more) {
@@ -224,6 +247,10 @@ int archive_buckets(struct archive *archive, const struct archive_series *const 
             .total = sqlite3_column_double(statement, 5),
         };
         const int64_t us = sqlite3_column_int64(statement, 0);
+        if (!is_bucket(&more)) {
+            sqlite3_finalize(statement);
+            return fail_damaged(archive, "it counts what can't be");
+        }
         add_to_bucket(&buckets[find_bucket(buckets, bucket_count, every_us, us)], &more);
     }
     sqlite3_finalize(statement);
@@ -280,8 +307,8 @@ int archive_begin(struct archive *archive, const struct archive_series *const *s
     sqlite3_finalize(archive->next);
     archive->next = NULL;
     archive->slice = 0;
-    archive->from_us = from_us;
-    archive->until_us = until_us;
+    archive->from_us = from_us > 0 ? from_us : 0;
+    archive->until_us = until_us < TIME_US_END ? until_us : TIME_US_END;
     archive->by_time = by_time;
     return want(archive, series, count);
 }
@@ -299,25 +326,37 @@ static void read_value(sqlite3_stmt *row, struct muster_record *record) {
         record->boolean = sqlite3_column_int(row, BOOLEAN) != 0;
     } else if (sqlite3_column_type(row, text) != SQLITE_NULL) {
         record->kind = text == TEXT ? MUSTER_VALUE_TEXT : MUSTER_VALUE_DATA;
-        record->text = (const char *)sqlite3_column_text(row, text);
-        record->text_length = (size_t)sqlite3_column_bytes(row, text);
+        const unsigned char *bytes = sqlite3_column_text(row, text);
+        record->text = bytes != NULL ? (const char *)bytes : "";
+        record->text_length = bytes != NULL ? (size_t)sqlite3_column_bytes(row, text) : 0;
     }
     record->has_sum = sqlite3_column_type(row, SUM) != SQLITE_NULL;
     record->sum = sqlite3_column_double(row, SUM);
     record->update_s = sqlite3_column_double(row, UPDATE);
 }
 
-static void read_reading(const struct archive *archive, struct archive_reading *reading) {
+static int read_reading(struct archive *archive, struct archive_reading *reading) {
     sqlite3_stmt *row = archive->next;
     *reading = (struct archive_reading){
         .series = find_series(archive, sqlite3_column_int64(row, 1)),
         .time_us = sqlite3_column_int64(row, 2),
         .received_us = sqlite3_column_int64(row, 3),
     };
+    if (reading->series == NULL || !is_time(reading->time_us)) {
+        return fail_damaged(archive, "a reading is of no series, or of no time");
+    }
+    if (!is_time(reading->received_us)) {
+        reading->received_us = reading->time_us;
+    }
     reading->record.name = reading->series->name;
     reading->record.unit = reading->series->unit;
     reading->record.time_s = (double)reading->time_us / 1e6;
     read_value(row, &reading->record);
+    const struct muster_record *record = &reading->record;
+    if (!isfinite(record->number) || !isfinite(record->sum) || !isfinite(record->update_s)) {
+        return fail_damaged(archive, "a number is not finite");
+    }
+    return 1;
 }
 
 int archive_next(struct archive *archive, struct archive_reading *reading) {
@@ -334,8 +373,7 @@ int archive_next(struct archive *archive, struct archive_reading *reading) {
     if (result != SQLITE_ROW) {
         return fail(archive);
     }
-    read_reading(archive, reading);
-    return 1;
+    return read_reading(archive, reading);
 }
 
 /* ---- events ---- */
@@ -365,7 +403,7 @@ int archive_begin_events(struct archive *archive, const char *name_or_id, int64_
                 "INSERT INTO told SELECT NULL, e.time_us, e.event, e.reason, e.count, p.name, p.id FROM"
                 " event e JOIN peer p USING (peer) WHERE (p.name = ?3 OR p.id = ?3) AND e.time_us >= ?1"
                 " AND e.time_us < ?2 ORDER BY e.slice, e.entry",
-                from_us, until_us, 0);
+                from_us > 0 ? from_us : 0, until_us < TIME_US_END ? until_us : TIME_US_END, 0);
     sqlite3_bind_text(statement, 3, name_or_id, -1, SQLITE_STATIC);
     const int result = statement != NULL ? sqlite3_step(statement) : SQLITE_ERROR;
     sqlite3_finalize(statement);
@@ -388,5 +426,8 @@ int archive_next_event(struct archive *archive, struct archive_event *event) {
         .peer = (const char *)sqlite3_column_text(archive->next, 5),
         .id = (const char *)sqlite3_column_text(archive->next, 6),
     };
+    if (event->event == NULL || event->peer == NULL || event->id == NULL) {
+        return fail_damaged(archive, "an event has no name, or no peer");
+    }
     return 1;
 }

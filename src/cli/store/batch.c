@@ -197,10 +197,6 @@ void batch_sort(struct batch *batch) {
     batch->is_sorted = true;
 }
 
-bool batch_is_empty(const struct batch *batch) {
-    return batch->reading_count == 0 && batch->event_count == 0;
-}
-
 bool batch_is_done(const struct batch *batch) {
     return batch->readings_done == batch->reading_count && batch->events_done == batch->event_count;
 }

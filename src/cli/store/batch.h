@@ -84,8 +84,6 @@ struct batch_source batch_source(const struct batch *batch, uint32_t series);
 /* Sorts the readings by series and time. */
 void batch_sort(struct batch *batch);
 
-bool batch_is_empty(const struct batch *batch);
-
 /* True when all of it was written. */
 bool batch_is_done(const struct batch *batch);
 

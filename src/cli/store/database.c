@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "database.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "schema.h"
 
 /* How long a reader waits for a recorder that recovers the file, or the other way round. */
 #define OPEN_BUSY_MS 5000
+
+/* Of a row or value: no recorder writes any that is nearly as long. */
+#define VALUE_BYTES_MAX 1000000
 
 sqlite3_stmt *database_prepare(sqlite3 *db, const char *sql) {
     sqlite3_stmt *statement = NULL;
@@ -21,7 +24,8 @@ int database_run(sqlite3 *db, const char *sql) {
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
-int64_t database_integer(sqlite3 *db, const char *sql, int64_t otherwise) {
+/* The first column of the first row; `otherwise` when there is no row, or an error. */
+static int64_t read_integer(sqlite3 *db, const char *sql, int64_t otherwise) {
     sqlite3_stmt *statement = database_prepare(db, sql);
     const bool has_row = statement != NULL && sqlite3_step(statement) == SQLITE_ROW;
     const int64_t value = has_row ? sqlite3_column_int64(statement, 0) : otherwise;
@@ -39,13 +43,37 @@ static int make_tables(sqlite3 *db, struct reason *reason) {
     return 0;
 }
 
+/* The tables that are read and written are those of schema.c, to the letter, and nothing runs when they are
+ * written. Beside them anybody may keep views, indexes and tables of his own. */
+static bool has_our_tables(sqlite3 *db) {
+    static const char sql[] =
+        "SELECT count(DISTINCT sql) = 6 AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger')"
+        " FROM sqlite_schema WHERE type = 'table' AND instr(?1, sql || ';') > 0 AND"
+        " name IN ('slice', 'peer', 'series', 'reading', 'minute', 'event')";
+    sqlite3_stmt *statement = database_prepare(db, sql);
+    sqlite3_bind_text(statement, 1, schema_sql, -1, SQLITE_STATIC);
+    const bool has =
+        statement != NULL && sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) == 1;
+    sqlite3_finalize(statement);
+    return has;
+}
+
+/* A recording may come from anybody: its schema runs no code of its own, and no text of it is long. */
+static void distrust(sqlite3 *db) {
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX);
+    database_run(db, "PRAGMA cell_size_check = ON");
+}
+
 static int check(sqlite3 *db, enum database_mode mode, struct reason *reason) {
-    const int64_t application = database_integer(db, "PRAGMA application_id", -1);
-    const int64_t version = database_integer(db, "PRAGMA user_version", -1);
+    const int64_t application = read_integer(db, "PRAGMA application_id", -1);
+    const int64_t version = read_integer(db, "PRAGMA user_version", -1);
     if (application < 0 || version < 0) {
         return reason_set(reason, "%s", sqlite3_errmsg(db));
     }
-    if (application == 0 && database_integer(db, "SELECT count(*) FROM sqlite_schema", -1) == 0) {
+    if (application == 0 && read_integer(db, "SELECT count(*) FROM sqlite_schema", -1) == 0) {
         return mode == DATABASE_WRITE ? make_tables(db, reason) : reason_set(reason, "it is empty");
     }
     if (application != SCHEMA_APPLICATION) {
@@ -54,6 +82,9 @@ static int check(sqlite3 *db, enum database_mode mode, struct reason *reason) {
     if (version != SCHEMA_VERSION) {
         return reason_set(reason, "it is a recording of version %lld, and this muster knows version %d",
                           (long long)version, SCHEMA_VERSION);
+    }
+    if (!has_our_tables(db)) {
+        return reason_set(reason, "it is no recording of muster as it is: its tables were changed");
     }
     return 0;
 }
@@ -73,6 +104,9 @@ static int open_unchanging(sqlite3 **db, const char *path) {
     if (uri != NULL) {
         result = sqlite3_open_v2(uri, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
     }
+    if (result == SQLITE_OK) {
+        distrust(*db);
+    }
     sqlite3_free(uri);
     return result;
 }
@@ -84,11 +118,13 @@ int database_open(sqlite3 **db, const char *path, enum database_mode mode, struc
     int result = sqlite3_open_v2(path, db, flags, NULL);
     if (result == SQLITE_OK) {
         sqlite3_busy_timeout(*db, OPEN_BUSY_MS);
+        distrust(*db);
         result = database_run(*db, "SELECT count(*) FROM sqlite_schema");
     }
-    const bool is_missing = result == SQLITE_CANTOPEN && *db != NULL && sqlite3_system_errno(*db) == ENOENT;
+    const bool is_missing = result == SQLITE_CANTOPEN && access(path, F_OK) != 0;
     if (mode == DATABASE_READ && !is_missing && (result == SQLITE_CANTOPEN || result == SQLITE_READONLY)) {
         sqlite3_close(*db);
+        *db = NULL;
         result = open_unchanging(db, path);
     }
     int error = 0;

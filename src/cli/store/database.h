@@ -26,6 +26,3 @@ sqlite3_stmt *database_prepare(sqlite3 *db, const char *sql);
 
 /* Runs a text of statements without results. Returns an SQLite result. */
 int database_run(sqlite3 *db, const char *sql);
-
-/* The first column of the first row; `otherwise` when there is no row, or an error. */
-int64_t database_integer(sqlite3 *db, const char *sql, int64_t otherwise);

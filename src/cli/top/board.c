@@ -208,7 +208,7 @@ int board_take_peer(struct board *board, const struct muster_peer *peer, uint64_
     row->self = peer->self;
     row->address = peer->address;
     memcpy(row->interface_name, peer->interface_name, sizeof(row->interface_name));
-    row->paths = peer->paths;
+    row->paths = peer_paths_now(peer);
     row->loss = peer_loss(peer);
     row->heard_ms = now_ms - peer->age_ms;
     row->table = board->table;
@@ -559,14 +559,17 @@ static enum board_action type(struct board *board, enum board_key key, const cha
     return BOARD_RESORT;
 }
 
+/* Of numbers the largest are looked for first. */
+void board_sort_by(struct board *board, enum board_pane pane, unsigned order) {
+    struct board_list *list = &board->lists[pane];
+    list->order = order;
+    list->descending =
+        pane == BOARD_PEERS ? order >= BOARD_BY_AGE : order == BOARD_BY_VALUE || order == BOARD_BY_RATE;
+}
+
 static enum board_action sort_by_next(struct board *board) {
-    struct board_list *list = &board->lists[board->pane];
     const unsigned orders = board->pane == BOARD_PEERS ? BOARD_PEER_ORDERS : BOARD_READING_ORDERS;
-    list->order = (list->order + 1) % orders;
-    /* Of numbers the largest are looked for first. */
-    list->descending = board->pane == BOARD_PEERS
-                           ? list->order >= BOARD_BY_AGE
-                           : list->order == BOARD_BY_VALUE || list->order == BOARD_BY_RATE;
+    board_sort_by(board, board->pane, (board->lists[board->pane].order + 1) % orders);
     return BOARD_RESORT;
 }
 

@@ -160,5 +160,8 @@ enum board_action { BOARD_NOTHING, BOARD_REDRAW, BOARD_RESORT, BOARD_SHOW, BOARD
  * page. */
 enum board_action board_press(struct board *board, enum board_key key, const char *character, size_t page);
 
+/* Sorts a list by another column, from the next board_sort() on. */
+void board_sort_by(struct board *board, enum board_pane pane, unsigned order);
+
 /* "NAME", "STATE" and so on: by what a list is sorted. Static storage. */
 const char *board_order_name(enum board_pane pane, unsigned order);

@@ -309,9 +309,10 @@ static void draw_top(struct canvas *canvas, const struct board *board, const str
     char left[512];
     char states[128];
     char right[256];
-    const int length = snprintf(left, sizeof(left), " muster  %s%s%s",
-                                board->node[0] != '\0' ? text_name(board->node).text : "(listening)",
-                                style->interfaces[0] != '\0' ? " on " : "", style->interfaces);
+    const int length =
+        snprintf(left, sizeof(left), " muster  %s%s%s",
+                 board->node[0] != '\0' ? text_name(board->node).text : "(listening)",
+                 style->interfaces[0] != '\0' ? " on " : "", text_name(style->interfaces).text);
     if (board->left_out > 0 && length > 0 && (size_t)length < sizeof(left)) {
         snprintf(left + length, sizeof(left) - (size_t)length, "  (%zu rows have no room)", board->left_out);
     }

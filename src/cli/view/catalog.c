@@ -72,7 +72,8 @@ static void collect(struct catalog *catalog, const struct roster_row *row, const
                                     .topic = topic->name,
                                     .record = "",
                                     .unit = topic->unit != NULL ? topic->unit : "",
-                                    .rate = topic->rate};
+                                    .rate = topic->rate,
+                                    .origin = text_is_given(topic->origin) ? topic->origin : ""};
         const bool is_open = topic->unit_count == 0 && entry.unit[0] == '\0';
         if (is_open || entry.unit[0] != '\0') {
             add_row(catalog, &entry, is_open, patterns);
@@ -106,6 +107,7 @@ static int collect_values(struct catalog *catalog, const struct roster *roster,
                                         .topic = readings[i].topic,
                                         .record = readings[i].record,
                                         .unit = readings[i].unit,
+                                        .origin = readings[i].origin,
                                         .reading = &readings[i]};
         if (readings[i].is_announced && !are_named[i]) {
             add_row(catalog, &row, false, patterns);
@@ -121,6 +123,7 @@ static void collect_kept(struct catalog *catalog, const struct catalog_reading *
                                     .topic = reading->topic,
                                     .record = reading->record,
                                     .unit = reading->unit,
+                                    .origin = reading->origin,
                                     .is_kept = true,
                                     .reading = reading};
     add_row(catalog, &row, false, patterns);
@@ -251,7 +254,11 @@ static void write_row(struct writer *writer, const void *catalog_row) {
         write_age(writer, catalog, row);
     }
     writer_bool(writer, "kept", NULL, row->is_kept);
-    writer_shown(writer, "NAME", WRITER_CUT, NULL, "%s", roster_label(row->row).text);
+    writer_shown(writer, "NAME", WRITER_CUT, NULL, "%s%s%s", roster_label(row->row).text,
+                 row->origin[0] != '\0' ? "~" : "", text_name(row->origin).text);
+    if (row->origin[0] != '\0') {
+        writer_text(writer, "origin", NULL, row->origin);
+    }
     writer_address(writer, "address", "ADDRESS", &peer->address);
     writer_known(writer, NULL, "IF", peer->interface_name);
     peer_write_owner(writer, peer);

@@ -17,6 +17,7 @@ struct catalog_reading {
     char topic[MUSTER_TOPIC_BYTES_MAX + 1];
     char record[MUSTER_NAME_BYTES_MAX + 1];
     char unit[MUSTER_NAME_BYTES_MAX + 1];
+    char origin[MUSTER_ORIGIN_BYTES_MAX + 1];
     bool is_announced; /* by its publisher, which is here */
     enum muster_value_kind kind;
     double number;
@@ -32,6 +33,7 @@ struct catalog_row {
     const char *record; /* "": it bears the topic's own name, or nothing is said of the topic's records */
     const char *unit;   /* "" when it is not said */
     double rate;        /* 0 likewise */
+    const char *origin; /* where it was brought from; "": it is its publisher's own */
     bool is_kept;
     const struct catalog_reading *reading; /* NULL: not known */
 };

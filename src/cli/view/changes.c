@@ -14,8 +14,7 @@ static const struct muster_service *find_service(const struct muster_document *d
                                                  const struct muster_service *wanted) {
     for (size_t i = 0; i < document->service_count; i++) {
         const struct muster_service *service = &document->services[i];
-        if (service->port == wanted->port && strcmp(service->type, wanted->type) == 0 &&
-            strcmp(service->proto, wanted->proto) == 0) {
+        if (muster_service_is_same(service, wanted)) {
             return service;
         }
     }
@@ -37,7 +36,9 @@ static bool is_same_service(const struct muster_service *a, const struct muster_
         const char *value = find_text(b->txt, b->txt_count, a->txt[i].name);
         is_same = value != NULL && strcmp(value, a->txt[i].value) == 0;
     }
-    return is_same;
+    return is_same && a->address_count == b->address_count &&
+           (a->address_count == 0 ||
+            memcmp(a->addresses, b->addresses, a->address_count * sizeof(*a->addresses)) == 0);
 }
 
 /* Writes a sign and the service for each that the other document has not; "~" for one that differs in it. */

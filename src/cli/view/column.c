@@ -64,7 +64,7 @@ static const struct column columns[] = {
     {"AGE", "time since it was last heard", compare_age, true},
     {"NEXT", "time until it promised to speak again", compare_next, true},
     {"LOSS", "share of its messages that came by no path", compare_loss, true},
-    {"PATHS", "paths by which it was heard, or by which it heard our question", compare_paths, true},
+    {"PATHS", "paths by which it is heard now, or by which it heard our question", compare_paths, true},
     {"SERVICES", "what it offers, type:port", compare_service_count, true},
     {"ID", "hash of its key", compare_id},
     {"OTHER", "its address of the other family, IPv6 or IPv4", compare_other},

@@ -39,7 +39,7 @@ static void print_address(const struct muster_peer *peer) {
     print_addresses(peer);
     printf(" on %s", peer->interface_name[0] != '\0' ? text_name(peer->interface_name).text : "-");
     if (!peer->self) {
-        printf(" by %s", text_paths(peer->paths).text);
+        printf(" by %s", text_paths(peer_paths_now(peer)).text);
     }
     putchar('\n');
 }
@@ -73,11 +73,22 @@ static void print_title(const char *title, size_t line) {
     printf("  %-12s", line == 0 ? title : "");
 }
 
+/* Who offers what was brought from elsewhere, and where. */
+static void print_origin(const struct muster_service *service) {
+    if (text_is_given(service->host)) {
+        printf("  of %s", text_name(service->host).text);
+    }
+    for (size_t i = 0; i < service->address_count; i++) {
+        printf("%s%s", i == 0 ? "  at " : ",", text_address(&service->addresses[i]).text);
+    }
+}
+
 static void print_services(const struct muster_document *document) {
     for (size_t i = 0; i < document->service_count; i++) {
         const struct muster_service *service = &document->services[i];
         print_title("Services", i);
         fputs(text_service(service).text, stdout);
+        print_origin(service);
         if (service->name[0] != '\0') {
             printf("  \"%s\"", text_name(service->name).text);
         }
@@ -111,6 +122,9 @@ static void print_topics(const struct muster_document *document) {
         }
         if (topic->rate > 0) {
             printf("  %g/s", topic->rate);
+        }
+        if (text_is_given(topic->origin)) {
+            printf("  from %s", text_name(topic->origin).text);
         }
         putchar('\n');
     }

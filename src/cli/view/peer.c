@@ -5,7 +5,26 @@
 
 #include "text.h"
 
+/* Promises of a peer in which two of its messages come by each path: every 8th goes by all (PROTOCOL.md,
+ * section 10, everywhere_each). */
+#define PATH_PROMISES 17
+
 /* ---- what a peer says of itself ---- */
+
+/* Of what was brought from elsewhere. */
+static void write_origin(struct writer *writer, const struct muster_service *service) {
+    if (!text_is_given(service->origin)) {
+        return;
+    }
+    writer_text(writer, "origin", NULL, service->origin);
+    writer_known(writer, "host", NULL, text_is_given(service->host) ? service->host : "");
+    if (writer_array(writer, "addresses")) {
+        for (size_t i = 0; i < service->address_count; i++) {
+            writer_text(writer, NULL, NULL, text_address(&service->addresses[i]).text);
+        }
+        writer_end(writer);
+    }
+}
 
 void peer_write_service(struct writer *writer, const void *muster_service) {
     const struct muster_service *service = muster_service;
@@ -14,6 +33,7 @@ void peer_write_service(struct writer *writer, const void *muster_service) {
     writer_integer(writer, "port", "PORT", service->port);
     writer_text(writer, "name", NULL, service->name);
     writer_items(writer, "txt", "TXT", service->txt, service->txt_count);
+    write_origin(writer, service);
 }
 
 struct writer_rows peer_services(const struct muster_document *document) {
@@ -32,6 +52,9 @@ static void write_topic(struct writer *writer, const void *muster_topic) {
     }
     if (topic->rate > 0) {
         writer_number(writer, "rate", topic->rate);
+    }
+    if (text_is_given(topic->origin)) {
+        writer_text(writer, "origin", NULL, topic->origin);
     }
 }
 
@@ -71,8 +94,24 @@ void peer_write_owner(struct writer *writer, const struct muster_peer *peer) {
     }
 }
 
-static void write_paths(struct writer *writer, unsigned paths) {
-    writer_text(writer, NULL, "PATHS", text_paths(paths).text);
+unsigned peer_paths_now(const struct muster_peer *peer) {
+    const int64_t promise_ms = (int64_t)peer->age_ms + peer->next_ms;
+    unsigned old = 0;
+    unsigned now = 0;
+    if (!roster_is_present(peer)) {
+        return peer->paths;
+    }
+    for (size_t i = 0; i < peer->tuple_count; i++) {
+        const struct muster_tuple *tuple = &peer->tuples[i];
+        const bool is_old = (int64_t)(tuple->age_ms - peer->age_ms) > PATH_PROMISES * promise_ms;
+        *(is_old ? &old : &now) |= 1U << tuple->path;
+    }
+    return now != 0 ? peer->paths & ~(old & ~now) : peer->paths;
+}
+
+static void write_paths(struct writer *writer, const struct muster_peer *peer) {
+    const unsigned paths = peer->paths;
+    writer_text(writer, NULL, "PATHS", text_paths(peer_paths_now(peer)).text);
     if (writer_array(writer, "paths")) {
         for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
             if ((paths & (1U << kind)) != 0) {
@@ -104,7 +143,7 @@ void peer_write(struct writer *writer, const struct muster_peer *peer) {
     writer_share(writer, "loss", "LOSS", peer_loss(peer));
     writer_integer(writer, "received", "RECEIVED", peer->received);
     writer_integer(writer, "copies", "COPIES", peer->copies);
-    write_paths(writer, peer->paths);
+    write_paths(writer, peer);
     writer_integer(writer, "boot", "BOOT", peer->boot);
     writer_integer(writer, "rev", "REV", peer->rev);
     writer_bool(writer, "partial", NULL, peer->partial);

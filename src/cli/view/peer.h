@@ -18,6 +18,10 @@
  */
 void peer_write(struct writer *writer, const struct muster_peer *peer);
 
+/* The paths that work, bits of enum muster_path_kind: without those that brought none of its last messages.
+ * Of who is gone all that worked. */
+unsigned peer_paths_now(const struct muster_peer *peer);
+
 /* The loss of a peer, negative as long as nothing of it was counted. */
 double peer_loss(const struct muster_peer *peer);
 

@@ -16,10 +16,10 @@ static const struct {
     const char *name;
     const char *help;
 } placeholders[] = {
-    {"name", "name of the peer"},
+    {"name", "name of the peer, or host~origin of what was brought from elsewhere"},
     {"type", "type of the service, \"http\""},
     {"proto", "tcp or udp"},
-    {"address", "where the peer's datagrams come from"},
+    {"address", "where the peer's datagrams come from, or the service's own first address"},
     {"host", "the same for a URL: IPv6 in brackets, with %interface where it is of the link"},
     {"port", "port of the service"},
     {"service", "the service's own name, or the peer's"},
@@ -136,13 +136,15 @@ static void print_txt(const struct muster_service *service, const char *key, siz
 
 static void print_value(const struct offer *offer, size_t placeholder) {
     const struct muster_peer *peer = offer->row->peer;
-    const struct text_short address = text_address(&peer->address);
-    const struct text_short host = text_host(&peer->address, peer->interface_name);
+    const struct muster_endpoint endpoint = offer_endpoint(offer);
+    const struct text_short address = text_address(&endpoint);
+    const struct text_short host = text_host(&endpoint, peer->interface_name);
+    char name[MUSTER_OFFERER_BYTES];
     const struct text_short id = text_id(peer->id);
     char port[8];
     snprintf(port, sizeof(port), "%u", offer->service->port);
     const char *const values[PLACEHOLDER_COUNT] = {
-        peer->document.name,
+        muster_service_offerer(peer, offer->service, name),
         offer->service->type,
         offer->service->proto,
         address.text,

@@ -249,11 +249,24 @@ struct text_short text_paths(unsigned paths) {
 
 /* ---- what a peer says ---- */
 
+bool text_is_given(const char *text) {
+    return text != NULL && text[0] != '\0';
+}
+
+struct text_offerer text_offerer(const struct muster_peer *peer, const struct muster_service *service) {
+    struct text_offerer offerer;
+    char name[MUSTER_OFFERER_BYTES];
+    escape_text(muster_service_offerer(peer, service, name), offerer.text, sizeof(offerer.text));
+    return offerer;
+}
+
 struct text_short text_service(const struct muster_service *service) {
     const bool is_tcp = strcmp(service->proto, "tcp") == 0;
     struct text_short text;
-    snprintf(text.text, sizeof(text.text), "%.40s:%u%s%.8s", text_name(service->type).text, service->port,
-             is_tcp ? "" : "/", is_tcp ? "" : text_name(service->proto).text);
+    const bool is_brought = text_is_given(service->origin);
+    snprintf(text.text, sizeof(text.text), "%.15s:%u%s%.3s%s%.24s", text_name(service->type).text,
+             service->port, is_tcp ? "" : "/", is_tcp ? "" : text_name(service->proto).text,
+             is_brought ? "~" : "", is_brought ? text_name(service->origin).text : "");
     return text;
 }
 

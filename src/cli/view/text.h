@@ -2,6 +2,7 @@
 /* Text for people. Whatever came from the network or the command line is made safe on the way out. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -71,7 +72,17 @@ struct text_short text_host(const struct muster_endpoint *endpoint, const char *
 /* "m4,b4" of a peer's bits; unicast paths only where no other brought it, "-" for none. */
 struct text_short text_paths(unsigned paths);
 
-/* "http:8080", "coap:5683/udp". */
+/* The name under which a service is listed: its peer's, or "printer~dnssd" of one that was
+ * brought from elsewhere: safe, by value. */
+struct text_offerer {
+    char text[MUSTER_TEXT_SAFE_BYTES(MUSTER_OFFERER_BYTES)];
+};
+struct text_offerer text_offerer(const struct muster_peer *peer, const struct muster_service *service);
+
+/* True for a text that is neither NULL nor empty: an origin, a host. */
+bool text_is_given(const char *text);
+
+/* "http:8080", "coap:5683/udp", and of one that was brought from elsewhere "ipp:631~dnssd". */
 struct text_short text_service(const struct muster_service *service);
 
 /* Its services, comma-separated; "-" when there is none. */

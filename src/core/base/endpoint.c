@@ -122,10 +122,13 @@ static bool is_host_v6(const uint8_t *ip) {
            memcmp(ip, mapped, sizeof mapped) != 0;
 }
 
+bool endpoint_is_host_address(const struct muster_endpoint *endpoint) {
+    return (endpoint->family == 4 && is_host_v4(endpoint->ip)) ||
+           (endpoint->family == 6 && is_host_v6(endpoint->ip));
+}
+
 bool endpoint_is_host(const struct muster_endpoint *endpoint) {
-    bool is_host = (endpoint->family == 4 && is_host_v4(endpoint->ip)) ||
-                   (endpoint->family == 6 && is_host_v6(endpoint->ip));
-    return is_host && endpoint->port != 0;
+    return endpoint_is_host_address(endpoint) && endpoint->port != 0;
 }
 
 static uint32_t number_of(const struct muster_endpoint *endpoint) {

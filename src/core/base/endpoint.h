@@ -19,6 +19,9 @@ bool endpoint_parse(const char *text, struct muster_endpoint *endpoint);
  * IPv6, and has a port. */
 bool endpoint_is_host(const struct muster_endpoint *endpoint);
 
+/* The same of the address alone. */
+bool endpoint_is_host_address(const struct muster_endpoint *endpoint);
+
 /* True for the broadcast address of the network of an IPv4 address (RFC 919, 7), whose first prefix_bits name
  * that; a network of two hosts or one has none (RFC 3021, 2.1). */
 bool endpoint_is_broadcast_of(const struct muster_endpoint *endpoint, const struct muster_endpoint *address,

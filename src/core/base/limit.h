@@ -26,7 +26,8 @@
 #define MUSTER_QUERY_IDS_MAX 35            /* ids that are read in one `of` or `known`: as many as fit 1400 bytes unsigned */
 #define MUSTER_QUERY_IDS_SENT 32           /* ids that are sent in one: as many as fit signed */
 #define MUSTER_QUERY_ID_BYTES 35           /* of one id, with its quotes and comma */
-#define MUSTER_QUERY_IDS_SENT_BESIDE 16    /* the same beside the longest type and name, all escapes */
+#define MUSTER_QUERY_IDS_SENT_BESIDE 16    /* the same beside the longest type and name of a peer, all escapes */
+#define MUSTER_QUERY_IDS_SENT_LONG 4       /* the same beside the longest name of a service with an origin */
 #define MUSTER_NONCE_CHARS 8               /* of a nonce: six bytes in the URL-safe base64 alphabet */
 #define MUSTER_RE_MAX 128                  /* nonces in `re`: what fits 1400 bytes beside a short announce */
 #define MUSTER_HEARD_MAX 8                 /* path names in `heard` */
@@ -288,3 +289,8 @@
 #define MUSTER_SOURCE_BURST 300
 #define MUSTER_ADDRESS_RATE 2000       /* datagrams a second from one address, whatever the port */
 #define MUSTER_ADDRESS_BURST 6000
+#define MUSTER_IMPOSTOR_MS 10000 /* between two events of who says a pinned name with another key */
+#define MUSTER_VERIFICATION_RATE 1000 /* signatures a second that are checked, of all senders together */
+#define MUSTER_VERIFICATION_BURST 2000
+#define MUSTER_PEER_VERIFICATION_RATE 10 /* of them, of one peer, that go before those of others */
+#define MUSTER_PEER_VERIFICATION_BURST 50

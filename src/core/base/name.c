@@ -21,11 +21,13 @@ int name_find(const struct name_table *table, const char *text) {
 
 /* ---- of the public headers ---- */
 
+#define TRUST_NAME(name, text) text,
 #define EVENT_NAME(name, text) text,
 #define DROP_NAME(name, text, meaning) text,
 #define DROP_MEANING(name, text, meaning) meaning,
 static const char *const paths[MUSTER_PATH_KINDS] = {"m4", "m6", "b4", "u4", "u6"};
 static const char *const states[] = {"alive", "suspect", "lost", "left"};
+static const char *const trusts[] = {MUSTER_TRUSTS(TRUST_NAME)};
 static const char *const peer_events[] = {MUSTER_PEER_EVENTS(EVENT_NAME)};
 static const char *const drops[] = {MUSTER_DROPS(DROP_NAME)};
 static const char *const drop_meanings[] = {MUSTER_DROPS(DROP_MEANING)};
@@ -36,6 +38,7 @@ const struct name_table name_paths = NAME_TABLE(paths);
 const struct name_table name_states = NAME_TABLE(states);
 const struct name_table name_peer_events = NAME_TABLE(peer_events);
 
+static const struct name_table name_trusts = NAME_TABLE(trusts);
 static const struct name_table name_drops = NAME_TABLE(drops);
 static const struct name_table name_drop_meanings = NAME_TABLE(drop_meanings);
 static const struct name_table name_sample_kinds = NAME_TABLE(sample_kinds);
@@ -47,6 +50,10 @@ const char *muster_path_name(enum muster_path_kind kind) {
 
 const char *muster_state_name(enum muster_state state) {
     return name_get(&name_states, (size_t)state);
+}
+
+const char *muster_trust_name(enum muster_trust trust) {
+    return name_get(&name_trusts, (size_t)trust);
 }
 
 const char *muster_peer_event_name(enum muster_peer_event event) {

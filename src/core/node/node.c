@@ -33,7 +33,7 @@ static int set_overhead(muster_core_t *core, size_t overhead) {
 }
 
 static int set_group_keys(muster_core_t *core, const uint8_t *keys, size_t count) {
-    struct seal_keys before = core->sealing.keys;
+    struct seal_keys before = *sealing_keys(&core->sealing);
     int error = sealing_set_keys(&core->sealing, &core->context, keys, count);
     if (error == 0) {
         error = set_overhead(core, count > 0 ? MUSTER_SEAL_BYTES : 0);
@@ -43,6 +43,12 @@ static int set_group_keys(muster_core_t *core, const uint8_t *keys, size_t count
     }
     seal_keys_wipe(&before);
     return error;
+}
+
+static int set_pins(muster_core_t *core, const struct muster_pin *pins, size_t count) {
+    struct trust *trust = &core->presence.trust;
+    int error = trust_set(trust, trust->level, pins, count);
+    return error != 0 ? error : trust_apply(&core->presence);
 }
 
 /* ---- life ---- */
@@ -243,8 +249,8 @@ static int begin_sealed_stream(muster_core_t *core, const struct muster_stream *
     bool has_opened = stream->event == MUSTER_STREAM_OPENED;
     bool is_begin = has_opened || (stream->event == MUSTER_STREAM_ACCEPTED && !stream->is_local);
     return is_begin && sealing_is_on(&core->sealing)
-               ? sealed_streams_add(&core->sealed_streams, &core->sealing.keys, stream->number, has_opened,
-                                    &core->context.random)
+               ? sealed_streams_add(&core->sealed_streams, sealing_keys(&core->sealing), stream->number,
+                                    has_opened, &core->context.random)
                : 0;
 }
 
@@ -252,7 +258,7 @@ static int step_stream(muster_core_t *core, const struct muster_stream *came) {
     struct muster_stream stream = *came;
     int error = begin_sealed_stream(core, &stream);
     if (error == 0 && stream.event == MUSTER_STREAM_BYTES) {
-        error = sealed_streams_open(&core->sealed_streams, &core->sealing.keys, &stream);
+        error = sealed_streams_open(&core->sealed_streams, sealing_keys(&core->sealing), &stream);
     }
     if (error != 0) {
         return give_stream_up(core, stream.number, error);
@@ -273,6 +279,7 @@ static int step_event(muster_core_t *core, const struct muster_event *event) {
         return static_peers_set(&core->context.paths.static_peers, event->static_peers,
                                 event->static_peer_count);
     case MUSTER_EVENT_GROUP_KEYS: return set_group_keys(core, event->group_keys, event->group_key_count);
+    case MUSTER_EVENT_PINS: return set_pins(core, event->pins, event->pin_count);
     case MUSTER_EVENT_COMMAND: return step_command(core, &event->command);
     case MUSTER_EVENT_STREAM: return step_stream(core, &event->stream);
     case MUSTER_EVENT_SOCKETS:

@@ -18,46 +18,68 @@ void sealing_deinit(struct sealing *sealing) {
     for (size_t i = 0; i < SEALING_BATCHES; i++) {
         free(sealing->batches[i]);
     }
+    sodium_free(sealing->secrets);
     sodium_memzero(sealing, sizeof *sealing);
 }
 
+const struct seal_keys *sealing_keys(const struct sealing *sealing) {
+    static const struct seal_keys none;
+    return sealing->secrets != NULL ? &sealing->secrets->keys : &none;
+}
+
 bool sealing_is_on(const struct sealing *sealing) {
-    return sealing->keys.count > 0;
+    return sealing_keys(sealing)->count > 0;
 }
 
 /* An identity seals under one start alone, and counts on while its keys change. */
-static void make_sender(struct sealing *sealing, struct context *context) {
-    if (!sealing_is_on(sealing)) {
+static void make_sender(struct sealing_secrets *secrets, struct context *context) {
+    if (secrets->keys.count == 0) {
         return;
     }
-    if (sealing->has_sender) {
-        seal_sender_rekey(&sealing->sender, &sealing->keys);
+    if (secrets->has_sender) {
+        seal_sender_rekey(&secrets->sender, &secrets->keys);
         return;
     }
-    seal_sender_init(&sealing->sender, &sealing->keys, context->identity.id, context->identity.boot,
+    seal_sender_init(&secrets->sender, &secrets->keys, context->identity.id, context->identity.boot,
                      random_u64(&context->random));
-    sealing->has_sender = true;
+    secrets->has_sender = true;
+}
+
+/* What the first key needs. */
+static int reserve(struct sealing *sealing) {
+    if (sealing->sealed == NULL) {
+        sealing->sealed = malloc(OUTPUT_BYTES_MAX);
+    }
+    if (sealing->secrets == NULL) {
+        sealing->secrets = sodium_malloc(sizeof *sealing->secrets);
+        if (sealing->secrets != NULL) {
+            *sealing->secrets = (struct sealing_secrets){.has_sender = false};
+        }
+    }
+    return sealing->sealed == NULL || sealing->secrets == NULL ? MUSTER_ENOMEM : 0;
 }
 
 int sealing_set_keys(struct sealing *sealing, struct context *context, const uint8_t *keys, size_t count) {
-    if (count > 0 && sealing->sealed == NULL) {
-        sealing->sealed = malloc(OUTPUT_BYTES_MAX);
+    if (count == 0 && sealing->secrets == NULL) {
+        return 0;
     }
-    if (count > 0 && sealing->sealed == NULL) {
-        return MUSTER_ENOMEM;
-    }
-    int error = seal_keys_set(&sealing->keys, keys, count);
+    int error = reserve(sealing);
     if (error == 0) {
-        sodium_bin2hex(context->key_id, sizeof context->key_id, sealing->keys.ids[0],
+        error = seal_keys_set(&sealing->secrets->keys, keys, count);
+    }
+    if (error == 0) {
+        sodium_bin2hex(context->key_id, sizeof context->key_id, sealing->secrets->keys.ids[0],
                        count > 0 ? SEAL_KEY_ID_BYTES : 0);
-        make_sender(sealing, context);
+        make_sender(sealing->secrets, context);
     }
     return error;
 }
 
 void sealing_record_identity(struct sealing *sealing, struct context *context) {
-    sealing->has_sender = false;
-    make_sender(sealing, context);
+    if (sealing->secrets != NULL) {
+        sealing->secrets->has_sender = false;
+        make_sender(sealing->secrets, context);
+    }
 }
 
 /* ---- what comes in ---- */
@@ -76,8 +98,8 @@ static bool open_one(struct sealing *sealing, const struct context *context, con
     } else if (length == 0) {
         *reason = MUSTER_DROP_TRUNCATED;
     } else if (bytes[0] == SEAL_FIRST_BYTE) {
-        return replays_open(&sealing->replays, &sealing->keys, little_endian_load(context->identity.id),
-                            bytes, length, plain, reason);
+        return replays_open(&sealing->replays, &sealing->secrets->keys,
+                            little_endian_load(context->identity.id), bytes, length, plain, reason);
     } else {
         *reason = bytes[0] == '{' ? MUSTER_DROP_UNSEALED : MUSTER_DROP_FORMAT;
     }
@@ -146,8 +168,9 @@ void sealing_seal(struct sealing *sealing, const struct context *context, struct
     for (size_t at = 0; at < datagram->length; at += segment) {
         size_t left = datagram->length - at < segment ? datagram->length - at : segment;
         assert(length + left + MUSTER_SEAL_BYTES <= OUTPUT_BYTES_MAX);
-        seal_write(&sealing->sender, &sealing->keys, is_telemetry ? SEAL_TELEMETRY : SEAL_CONTROL,
-                   datagram->bytes + at, left, sealing->sealed + length);
+        seal_write(&sealing->secrets->sender, &sealing->secrets->keys,
+                   is_telemetry ? SEAL_TELEMETRY : SEAL_CONTROL, datagram->bytes + at, left,
+                   sealing->sealed + length);
         length += left + MUSTER_SEAL_BYTES;
     }
     datagram->bytes = sealing->sealed;

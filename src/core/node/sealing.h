@@ -16,10 +16,16 @@
 /* Telemetry is read from a batch until the next one comes, so that has another place. */
 #define SEALING_BATCHES 2
 
-struct sealing {
+/* Lies in memory of libsodium's, between guard pages and left out of core dumps, which is locked as far as
+ * the system allows that, and wiped when it is freed. */
+struct sealing_secrets {
     struct seal_keys keys;
     struct seal_sender sender;
     bool has_sender; /* sender is of the present identity */
+};
+
+struct sealing {
+    struct sealing_secrets *secrets; /* NULL: there was no key yet */
     struct replays replays;
     uint8_t *sealed;                   /* the datagrams of the last output; NULL: there was no key yet */
     uint8_t *batches[SEALING_BATCHES]; /* opened telemetry; made when the first came */
@@ -37,6 +43,9 @@ int sealing_set_keys(struct sealing *sealing, struct context *context, const uin
 void sealing_record_identity(struct sealing *sealing, struct context *context);
 
 bool sealing_is_on(const struct sealing *sealing);
+
+/* The keys of now, of which there may be none. Valid until they are set again. */
+const struct seal_keys *sealing_keys(const struct sealing *sealing);
 
 /* What is to be stepped for a datagram of control that came. False when it is dropped, and was counted. */
 bool sealing_open(struct sealing *sealing, struct context *context, const struct muster_datagram *came,

@@ -10,6 +10,7 @@
 #include "deadline.h"
 #include "endpoint.h"
 #include "group.h"
+#include "lists.h"
 #include "presence.h"
 #include "send.h"
 
@@ -18,13 +19,22 @@ uint64_t answer_window_ms(const struct presence *presence) {
     return window_ms < MUSTER_ANSWER_MS_MAX ? window_ms : MUSTER_ANSWER_MS_MAX;
 }
 
-static bool has_service(const struct muster_document *document, const char *type) {
+/* Of this type, from that offerer; NULL: any. */
+static bool has_service(const struct muster_document *document, const char *type, const char *offerer) {
     for (size_t i = 0; i < document->service_count; i++) {
-        if (strcmp(document->services[i].type, type) == 0) {
+        const struct muster_service *service = &document->services[i];
+        char text[MUSTER_OFFERER_BYTES];
+        if ((type == NULL || strcmp(service->type, type) == 0) &&
+            (offerer == NULL || strcmp(lists_offerer(document->name, service, text), offerer) == 0)) {
             return true;
         }
     }
     return false;
+}
+
+/* Who asks for a name may mean this node, or who offers a service that this node brought from elsewhere. */
+static bool is_wanted(const struct muster_document *own, const char *type, const char *name) {
+    return (type == NULL && (name == NULL || strcmp(own->name, name) == 0)) || has_service(own, type, name);
 }
 
 static bool is_asked(const struct presence *presence, const struct message *query) {
@@ -33,8 +43,7 @@ static bool is_asked(const struct presence *presence, const struct message *quer
     return presence->announcer.state == ANNOUNCER_SPEAKING &&
            (!query->asks_some || message_lists(query->of, query->of_count, id)) &&
            !message_lists(query->known, query->known_count, id) &&
-           (query->want_type == NULL || has_service(own, query->want_type)) &&
-           (query->want_name == NULL || strcmp(own->name, query->want_name) == 0);
+           is_wanted(own, query->want_type, query->want_name);
 }
 
 /* Who asks by both families at once gets one answer, but an observer (see add_family()). */

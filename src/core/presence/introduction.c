@@ -204,6 +204,12 @@ bool introduction_is_first(struct presence *presence, const uint8_t id[MUSTER_ID
            introduction->tries < MUSTER_INTRODUCTION_TRIES;
 }
 
+bool introduction_is_with(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES],
+                          const struct muster_endpoint *source) {
+    const struct introduction *introduction = find(&presence->introductions, id);
+    return introduction != NULL && endpoint_is_same_host(&introduction->endpoint, source);
+}
+
 /* A row is asked no more often than one that does not answer: whoever forges data in its name makes no flood
  * of it. Where an unverified row is, what it says next moves it anyway. */
 static bool is_worth_asking(const struct presence *presence, const struct peer *peer, uint64_t boot) {
@@ -219,7 +225,8 @@ void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUS
     struct peer *peer = peer_table_find(&presence->table, id);
     struct message stranger = {.kind = MESSAGE_ALIVE};
     memcpy(stranger.id, id, MUSTER_ID_BYTES);
-    if (peer != NULL && !is_worth_asking(presence, peer, boot)) {
+    if (!trust_allows(&presence->trust, id, true, NULL) ||
+        (peer != NULL && !is_worth_asking(presence, peer, boot))) {
         return;
     }
     if (introduction_begin(presence, &stranger, datagram) && peer != NULL) {

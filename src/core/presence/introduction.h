@@ -58,6 +58,10 @@ void introduction_renew(struct presence *presence, const uint8_t id[MUSTER_ID_BY
 /* True while the first round of questions to an id is under way. */
 bool introduction_is_first(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES]);
 
+/* True while an id is introduced that was heard from this host. */
+bool introduction_is_with(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES],
+                          const struct muster_endpoint *source);
+
 /* Telemetry came by a datagram from an id and boot for which no row vouches at that source: its sender is
  * asked who it is, but no more often than one that does not answer. */
 void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES], uint64_t boot,

@@ -9,6 +9,7 @@
 #include "group.h"
 #include "presence.h"
 #include "suspicion.h"
+#include "verification.h"
 
 /* A message on its way into the table. */
 struct incoming {
@@ -25,24 +26,40 @@ static bool drop(const struct incoming *incoming, enum muster_drop reason) {
     return false;
 }
 
-bool merge_is_signed_by(struct presence *presence, const struct message *message,
-                        const struct muster_datagram *datagram, const uint8_t key[MUSTER_KEY_BYTES]) {
+static bool is_signed_by(struct presence *presence, const struct message *message,
+                         const struct muster_datagram *datagram, const uint8_t key[MUSTER_KEY_BYTES]) {
     const struct muster_crypto *crypto = &presence->context->identity.crypto;
-    if (!message->is_signed) {
-        return false;
-    }
     presence->context->counters.verifications++;
     return crypto->verify(crypto->context, key, datagram->bytes, message->signed_length,
                           message->signature) == 0;
 }
 
-/* True when the announce carries the key of its id and is signed by it. */
-static bool is_self_certified(struct presence *presence, const struct incoming *incoming) {
-    const struct message *message = incoming->message;
+bool merge_is_signed_by(struct presence *presence, const struct message *message,
+                        const struct muster_datagram *datagram, const uint8_t key[MUSTER_KEY_BYTES],
+                        enum muster_drop *reason) {
+    *reason = MUSTER_DROP_SIGNATURE;
+    if (!message->is_signed) {
+        return false;
+    }
+    if (!verification_take(presence, message, datagram)) {
+        *reason = MUSTER_DROP_UNCHECKED;
+        return false;
+    }
+    return is_signed_by(presence, message, datagram, key);
+}
+
+static bool has_id_of_key(const struct message *message) {
     uint8_t id[MUSTER_ID_BYTES];
     muster_id_of_key(message->key, id);
-    return memcmp(id, message->id, MUSTER_ID_BYTES) == 0 &&
-           merge_is_signed_by(presence, message, incoming->datagram, message->key);
+    return memcmp(id, message->id, MUSTER_ID_BYTES) == 0;
+}
+
+/* True when the announce carries the key of its id and is signed by it; else it is dropped. */
+static bool is_self_certified(struct presence *presence, const struct incoming *incoming) {
+    const struct message *message = incoming->message;
+    return has_id_of_key(message)
+               ? merge_is_signed_by(presence, message, incoming->datagram, message->key, incoming->reason)
+               : drop(incoming, MUSTER_DROP_SIGNATURE);
 }
 
 /* Asks who it is, and so drops what was said: only the answer counts. */
@@ -270,7 +287,7 @@ static bool merge_stranger(struct presence *presence, const struct incoming *inc
         return introduce(presence, incoming, MUSTER_DROP_UNKNOWN);
     }
     if (message->is_signed && !is_self_certified(presence, incoming)) {
-        return drop(incoming, MUSTER_DROP_SIGNATURE);
+        return false;
     }
     struct peer *peer = add_row(presence, incoming, false);
     if (peer == NULL) {
@@ -391,12 +408,12 @@ static bool may_go_back(const struct peer *peer, const struct incoming *incoming
     return (incoming->is_fresh && message->boot < peer->boot) || (is_silent && !peer->is_verified);
 }
 
-/* A verified row hears only its key; an unverified one ends when its id is certified. */
+/* A verified row hears only its key; an unverified one ends when its id is certified. Else it is dropped. */
 static bool is_authentic(struct presence *presence, const struct peer *peer,
                          const struct incoming *incoming) {
     const struct message *message = incoming->message;
     if (peer->is_verified) {
-        return merge_is_signed_by(presence, message, incoming->datagram, peer->key);
+        return merge_is_signed_by(presence, message, incoming->datagram, peer->key, incoming->reason);
     }
     return !message->has_key || is_self_certified(presence, incoming);
 }
@@ -456,7 +473,7 @@ static bool merge_known(struct presence *presence, struct peer *peer, const stru
                    : drop(incoming, MUSTER_DROP_STALE);
     }
     if (!is_authentic(presence, peer, incoming)) {
-        return drop(incoming, MUSTER_DROP_SIGNATURE);
+        return false;
     }
     return merge_authentic(presence, peer, incoming, message->boot != peer->boot || is_upgrade || is_old);
 }
@@ -478,6 +495,60 @@ static struct incoming incoming_of(const struct presence *presence, const struct
     return incoming;
 }
 
+/* ---- who has no row ---- */
+
+/* Tells the application of somebody who is to have no row of the table. *peer stands for the row, and no
+ * event of it waits. */
+static bool tell_conflict(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
+    /* Nothing is fetched of it, and nobody takes it for one to be asked. */
+    struct message plain = *incoming->message;
+    plain.size = 0;
+    plain.stream = 0;
+    struct incoming told = *incoming;
+    told.message = &plain;
+    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 || peer_reserve_evidence(peer) != 0 ||
+        set_announce(presence, peer, &told) != 0) {
+        return drop(incoming, MUSTER_DROP_MEMORY);
+    }
+    memcpy(peer->id, plain.id, MUSTER_ID_BYTES);
+    peer->is_verified = plain.is_signed;
+    begin_again(presence, peer, plain.boot);
+    peer->rev = plain.rev;
+    peer->since_ms = presence->context->now_ms;
+    record_promise(presence, peer, &plain);
+    peer_add_evidence(peer, incoming->datagram, incoming->is_fresh ? EVIDENCE_PROOF : 0,
+                      presence->context->now_ms);
+    peer->address = incoming->datagram->source;
+    peer->interface = incoming->datagram->interface;
+    put_event(presence, peer, MUSTER_PEER_CONFLICT);
+    return true;
+}
+
+/* Who says a pinned name with another key is told again for another id or start, and not in a storm. */
+static bool is_impostor_told(const struct presence *presence, const struct message *message) {
+    const struct peer *impostor = &presence->impostor;
+    bool is_same = impostor->boot == message->boot && memcmp(impostor->id, message->id, MUSTER_ID_BYTES) == 0;
+    bool is_soon = impostor->boot != 0 && presence->context->now_ms - impostor->since_ms < MUSTER_IMPOSTOR_MS;
+    return is_same || is_soon || impostor->pins > 0;
+}
+
+static bool is_trusted(struct presence *presence, const struct incoming *incoming) {
+    const struct message *message = incoming->message;
+    const char *name = message->kind == MESSAGE_ANNOUNCE ? message->document.name : NULL;
+    if (trust_allows(&presence->trust, message->id, message->is_signed, name)) {
+        return true;
+    }
+    if (name != NULL && trust_is_of_another(&presence->trust, message->id, name) &&
+        !is_impostor_told(presence, message)) {
+        /* Nobody is blamed for what another one forged. */
+        if (message->is_signed && !is_self_certified(presence, incoming)) {
+            return false;
+        }
+        tell_conflict(presence, &presence->impostor, incoming);
+    }
+    return drop(incoming, MUSTER_DROP_UNTRUSTED);
+}
+
 bool merge_message(struct presence *presence, const struct message *message,
                    const struct muster_datagram *datagram, struct merge_note *note,
                    enum muster_drop *reason) {
@@ -485,6 +556,9 @@ bool merge_message(struct presence *presence, const struct message *message,
     struct peer *peer = peer_table_find(&presence->table, message->id);
     if (message->re != NULL && message->seq == 0 && !incoming.is_fresh) {
         return drop(&incoming, MUSTER_DROP_UNASKED);
+    }
+    if (!is_trusted(presence, &incoming)) {
+        return false;
     }
     /* The most that one message needs: three events and one tuple. */
     int error = outbox_reserve_events(&presence->context->outbox, 3);
@@ -540,10 +614,15 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
         peer_table_find(&presence->table, message->id) != NULL) {
         return true; /* who is known is known better than by hearsay */
     }
+    if (!trust_allows(&presence->trust, message->id, message->is_signed, message->document.name)) {
+        return drop(&incoming, MUSTER_DROP_UNTRUSTED);
+    }
     if (!paths_is_source(&presence->context->paths, &row->address, row->interface)) {
         return drop(&incoming, MUSTER_DROP_SOURCE); /* it would be asked there */
     }
-    if (message->is_signed && !is_self_certified(presence, &incoming)) {
+    /* Tables are asked for, and have bounds of their own. */
+    if (message->is_signed &&
+        !(has_id_of_key(message) && is_signed_by(presence, message, &datagram, message->key))) {
         return drop(&incoming, MUSTER_DROP_SIGNATURE);
     }
     if (outbox_reserve_events(&presence->context->outbox, 1) != 0) {
@@ -559,28 +638,11 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
     return true;
 }
 
-/* Tells the application of the second holder of our key, once for each of its boots. */
-static bool tell_conflict(struct presence *presence, const struct incoming *incoming) {
+/* The second holder of our key is told once for each of its boots. */
+static bool tell_duplicate(struct presence *presence, const struct incoming *incoming) {
     struct peer *duplicate = &presence->duplicate;
-    const struct message *message = incoming->message;
-    if (duplicate->boot == message->boot || duplicate->pins > 0) { /* it knows already */
-        return drop(incoming, MUSTER_DROP_OWN);
-    }
-    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 || peer_reserve_evidence(duplicate) != 0 ||
-        set_announce(presence, duplicate, incoming) != 0) {
-        return drop(incoming, MUSTER_DROP_MEMORY);
-    }
-    memcpy(duplicate->id, message->id, MUSTER_ID_BYTES);
-    duplicate->is_verified = true;
-    begin_again(presence, duplicate, message->boot);
-    duplicate->rev = message->rev;
-    duplicate->since_ms = presence->context->now_ms;
-    record_promise(presence, duplicate, message);
-    peer_add_evidence(duplicate, incoming->datagram, EVIDENCE_PROOF, presence->context->now_ms);
-    duplicate->address = incoming->datagram->source;
-    duplicate->interface = incoming->datagram->interface;
-    put_event(presence, duplicate, MUSTER_PEER_CONFLICT);
-    return true;
+    bool is_told = duplicate->boot == incoming->message->boot || duplicate->pins > 0;
+    return is_told ? drop(incoming, MUSTER_DROP_OWN) : tell_conflict(presence, duplicate, incoming);
 }
 
 bool merge_duplicate_identity(struct presence *presence, const struct message *message,
@@ -591,15 +653,10 @@ bool merge_duplicate_identity(struct presence *presence, const struct message *m
         return introduce(presence, &incoming, MUSTER_DROP_OWN);
     }
     if (!is_self_certified(presence, &incoming)) {
-        return drop(&incoming, MUSTER_DROP_SIGNATURE);
+        return false;
     }
     end_introduction(presence, &incoming);
-    /* It is no row of the table: nothing is fetched of it, and nobody takes it for one to be asked. */
-    struct message plain = *message;
-    plain.size = 0;
-    plain.stream = 0;
-    incoming.message = &plain;
-    return tell_conflict(presence, &incoming);
+    return tell_duplicate(presence, &incoming);
 }
 
 bool merge_own_boot(struct presence *presence, const struct message *message,
@@ -611,15 +668,13 @@ bool merge_own_boot(struct presence *presence, const struct message *message,
         *reason = MUSTER_DROP_OWN;
         return false;
     }
-    if (!merge_is_signed_by(presence, message, datagram, identity->key)) {
-        *reason = MUSTER_DROP_SIGNATURE;
+    if (!merge_is_signed_by(presence, message, datagram, identity->key, reason)) {
         return false;
     }
     /* What was copied has the document of this node. */
     struct message own = announcer_announce(presence);
     own.seq = message->seq;
-    own.size = 0;
-    own.stream = 0;
+    own.is_signed = true;
     int length = message_encode(&own, identity_signer(identity), 0, bytes, sizeof bytes);
     if (length < 0) {
         *reason = MUSTER_DROP_OWN;
@@ -630,6 +685,7 @@ bool merge_own_boot(struct presence *presence, const struct message *message,
                                          .source = datagram->source,
                                          .destination = datagram->destination,
                                          .interface = datagram->interface};
-    const struct incoming incoming = {.message = &own, .datagram = &said, .note = &note, .reason = reason};
-    return tell_conflict(presence, &incoming);
+    const struct incoming incoming = {
+        .message = &own, .datagram = &said, .is_fresh = true, .note = &note, .reason = reason};
+    return tell_duplicate(presence, &incoming);
 }

@@ -51,6 +51,8 @@ bool merge_own_boot(struct presence *presence, const struct message *message,
 bool merge_provisional(struct presence *presence, const struct merge_row *row, bool *wants_body,
                        enum muster_drop *reason);
 
-/* True when the message is signed by this key. Counts the verification. */
+/* True when the message is signed by this key. False with the reason: `signature`, or `unchecked` where the
+ * budget of verifications does not reach for its sender. Counts the verification. */
 bool merge_is_signed_by(struct presence *presence, const struct message *message,
-                        const struct muster_datagram *datagram, const uint8_t key[MUSTER_KEY_BYTES]);
+                        const struct muster_datagram *datagram, const uint8_t key[MUSTER_KEY_BYTES],
+                        enum muster_drop *reason);

@@ -3,6 +3,7 @@
 
 #include "endpoint.h"
 #include "group.h"
+#include "utf8.h"
 
 #define HEADERS_V4_BYTES 28 /* of IPv4 (RFC 791, 3.1) and UDP */
 #define HEADERS_V6_BYTES 48 /* of IPv6 (RFC 8200, 3) and UDP */
@@ -42,6 +43,7 @@ int paths_set(struct paths *paths, const struct muster_path *items, size_t count
         size_t old = find_index(paths, items[i].interface, items[i].kind);
         next.items[i] = items[i];
         next.items[i].name[MUSTER_INTERFACE_NAME_BYTES - 1] = '\0';
+        utf8_repair(next.items[i].name); /* the kernel takes any bytes for a name, and JSON does not */
         next.heard_ms[i] = old < paths->count ? paths->heard_ms[old] : 0;
         next.dropped[i] = old < paths->count ? paths->dropped[old] : 0;
         next.count++;

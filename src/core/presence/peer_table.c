@@ -368,7 +368,8 @@ size_t peer_table_present(const struct peer_table *table) {
     return table->count - table->class_counts[CLASS_TOMBSTONE];
 }
 
-size_t peer_table_provisional(const struct peer_table *table) {
+/* Of those that are present, the rows that are alive by hearsay. */
+static size_t count_provisional(const struct peer_table *table) {
     return table->class_counts[CLASS_PROVISIONAL] + table->class_counts[CLASS_PROVISIONAL_UNVERIFIED];
 }
 
@@ -379,7 +380,7 @@ size_t peer_table_speakers(const struct peer_table *table) {
 }
 
 size_t peer_table_heard(const struct peer_table *table) {
-    return peer_table_present(table) - peer_table_provisional(table);
+    return peer_table_present(table) - count_provisional(table);
 }
 
 /* ---- one row ---- */

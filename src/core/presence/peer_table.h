@@ -15,6 +15,7 @@
 #include <uthash.h>
 
 #include "address_table.h"
+#include "bucket.h"
 #include "limit.h"
 #include "loss.h"
 #include "peer_topics.h"
@@ -89,6 +90,7 @@ struct peer {
     unsigned tuple_count;
 
     uint8_t key[MUSTER_KEY_BYTES];
+    struct bucket verifications; /* of its signatures that are checked before those of others */
     uint64_t since_ms;
     uint64_t asked;         /* count of its last question that we took for the group's */
     uint64_t number;        /* grows from row to row */
@@ -179,9 +181,6 @@ struct peer *peer_table_first_due(const struct peer_table *table);
 
 /* Rows that are alive or suspect. */
 size_t peer_table_present(const struct peer_table *table);
-
-/* Of them, those that are alive by hearsay. */
-size_t peer_table_provisional(const struct peer_table *table);
 
 /* Rows that are present, but of those of one address, and of those without a proof, only a few. */
 size_t peer_table_speakers(const struct peer_table *table);

@@ -24,6 +24,10 @@ int presence_init(struct presence *presence, struct context *context,
     context_draw_seed(context, seed);
     peer_table_init(&presence->table, seed, options->peers_max);
     presence->table.unverified_max = options->unverified_max;
+    int error = trust_set(&presence->trust, options->trust, options->pins, options->pin_count);
+    if (error != 0) {
+        return error;
+    }
     return context->is_observer
                ? 0
                : own_document_begin(presence, options->document, options->caches, options->cache_count);
@@ -36,6 +40,8 @@ void presence_deinit(struct presence *presence) {
     proof_deinit(&presence->proofs);
     introduction_deinit(&presence->introductions);
     free(presence->probe);
+    trust_deinit(&presence->trust);
+    peer_deinit(&presence->impostor);
     peer_deinit(&presence->duplicate);
 }
 
@@ -54,8 +60,7 @@ static bool take_query(struct presence *presence, const struct message *message,
     struct peer *asker = peer_table_find(&presence->table, message->id);
     askers_record(&presence->askers, message->id, datagram, presence->context->now_ms);
     if (asker != NULL && asker->is_verified) {
-        if (!merge_is_signed_by(presence, message, datagram, asker->key)) {
-            *reason = MUSTER_DROP_SIGNATURE;
+        if (!merge_is_signed_by(presence, message, datagram, asker->key, reason)) {
             return false;
         }
         if (is_groups_question(asker, message, datagram)) {

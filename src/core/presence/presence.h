@@ -15,6 +15,7 @@
 #include "announcer.h"
 #include "answer.h"
 #include "askers.h"
+#include "bucket.h"
 #include "context.h"
 #include "gone_addresses.h"
 #include "health.h"
@@ -28,6 +29,7 @@
 #include "proof.h"
 #include "query.h"
 #include "resume.h"
+#include "trust.h"
 
 /* What is due at times, in the order in which it is done. */
 enum presence_part {
@@ -67,7 +69,11 @@ struct presence {
     struct query query;
     struct introductions introductions;
     struct askers askers;
-    struct probe *probe;   /* of how the paths of this node are heard; NULL: there was none */
+    struct bucket verifications; /* signatures that may be checked (verification.h) */
+    struct probe *probe;         /* of how the paths of this node are heard; NULL: there was none */
+    struct trust trust;
+    struct peer
+        impostor; /* who last said a name that is pinned to another key, as a row outside of the table */
     struct peer duplicate; /* somebody else who holds our key, as a row outside of the table */
 };
 

@@ -92,9 +92,11 @@ void query_record_reported(struct presence *presence, const struct muster_endpoi
 /* Lists who need not answer, as many as fit: not those of whom others only told. */
 static void list_known(const struct presence *presence, struct message *message) {
     bool is_for_all = message->want_type == NULL && message->want_name == NULL;
-    size_t room = paths_fitting(&presence->context->paths,
-                                is_for_all ? MUSTER_QUERY_IDS_SENT : MUSTER_QUERY_IDS_SENT_BESIDE,
-                                MUSTER_QUERY_ID_BYTES);
+    size_t name_length = message->want_name == NULL ? 0 : strlen(message->want_name);
+    size_t most = is_for_all                             ? MUSTER_QUERY_IDS_SENT
+                  : name_length <= MUSTER_NAME_BYTES_MAX ? MUSTER_QUERY_IDS_SENT_BESIDE
+                                                         : MUSTER_QUERY_IDS_SENT_LONG;
+    size_t room = paths_fitting(&presence->context->paths, most, MUSTER_QUERY_ID_BYTES);
     for (const struct peer *peer = presence->table.by_id; peer != NULL && message->known_count < room;
          peer = peer->hh.next) {
         if (peer->state == MUSTER_ALIVE && !peer->is_provisional) {

@@ -26,7 +26,7 @@ struct query_wish {
     bool is_set;
     unsigned waiting;                     /* of the application, for SETTLED */
     char type[MUSTER_TYPE_BYTES_MAX + 1]; /* "": any */
-    char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": any */
+    char name[MUSTER_OFFERER_BYTES];      /* "": any */
 };
 
 /* Somebody says to hold so many peers. */

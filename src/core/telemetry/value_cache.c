@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "value_cache.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,6 +186,9 @@ void value_cache_take(struct telemetry *telemetry, const struct muster_sample *s
     if (topic == NULL) {
         return;
     }
+    if (sample->origin[0] != '\0' || topic->value_count == 0) {
+        snprintf(topic->origin, sizeof topic->origin, "%s", sample->origin);
+    }
     muster_pack_open(&pack, sample->body, sample->length, 0);
     while (muster_pack_next(&pack, &record) == 1) {
         keep(telemetry, topic, sample, &record);
@@ -217,6 +221,7 @@ static int write_pack(const struct telemetry *telemetry, const struct kept_topic
     const struct reply_sample sample = {.id = topic->key.id,
                                         .boot = first->boot,
                                         .topic = topic->key.topic,
+                                        .origin = topic->origin,
                                         .age_ms = telemetry->context->now_ms - first->said_ms,
                                         .body = (const uint8_t *)body,
                                         .body_length = length};

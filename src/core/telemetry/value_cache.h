@@ -40,8 +40,9 @@ struct kept_topic {
     struct kept_topic *prev; /* by news of it */
     struct kept_topic *next;
     struct kept_key key;
-    uint64_t number;           /* grows from topic to topic */
-    struct kept_value *values; /* the newest first */
+    uint64_t number;                          /* grows from topic to topic */
+    char origin[MUSTER_ORIGIN_BYTES_MAX + 1]; /* as it was said last; "": none */
+    struct kept_value *values;                /* the newest first */
     size_t value_count;
 };
 

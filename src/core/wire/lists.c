@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "lists.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "endpoint.h"
 
 /* ---- complete ---- */
 
@@ -56,13 +59,61 @@ static bool is_same_text(const char *a, const char *b) {
     return strcmp(a == NULL ? "" : a, b == NULL ? "" : b) == 0;
 }
 
+static bool has_text(const char *text) {
+    return text != NULL && text[0] != '\0';
+}
+
+/* What was brought from elsewhere may be offered by many hosts there, and a host may have two of one port:
+ * the queues of a print server. */
 bool muster_service_is_same(const struct muster_service *a, const struct muster_service *b) {
-    return a->port == b->port && strcmp(a->type, b->type) == 0 && strcmp(a->proto, b->proto) == 0;
+    return a->port == b->port && strcmp(a->type, b->type) == 0 && strcmp(a->proto, b->proto) == 0 &&
+           is_same_text(a->origin, b->origin) &&
+           (!has_text(a->origin) || (is_same_text(a->host, b->host) && is_same_text(a->name, b->name)));
+}
+
+const char *muster_service_offerer(const struct muster_peer *peer, const struct muster_service *service,
+                                   char text[MUSTER_OFFERER_BYTES]) {
+    return lists_offerer(peer->document.name, service, text);
+}
+
+const char *lists_offerer(const char *name, const struct muster_service *service,
+                          char text[MUSTER_OFFERER_BYTES]) {
+    const bool has_origin = has_text(service->origin);
+    snprintf(text, MUSTER_OFFERER_BYTES, "%s%s%s",
+             has_origin && has_text(service->host) ? service->host : name, has_origin ? "~" : "",
+             has_origin ? service->origin : "");
+    return text;
+}
+
+size_t muster_service_endpoints(const struct muster_peer *peer, const struct muster_service *service,
+                                struct muster_endpoint endpoints[MUSTER_SERVICE_ADDRESSES_MAX]) {
+    size_t count = 0;
+    for (; count < service->address_count; count++) {
+        endpoints[count] = service->addresses[count];
+    }
+    if (count == 0 && peer->address.family != 0) {
+        endpoints[count++] = peer->address;
+    }
+    if (service->address_count == 0 && peer->other_address.family != 0) {
+        endpoints[count++] = peer->other_address;
+    }
+    for (size_t i = 0; i < count; i++) {
+        endpoints[i].port = service->port;
+    }
+    return count;
+}
+
+static bool are_addresses_equal(const struct muster_service *a, const struct muster_service *b) {
+    bool is_equal = a->address_count == b->address_count;
+    for (size_t i = 0; is_equal && i < a->address_count; i++) {
+        is_equal = endpoint_is_same_host(&a->addresses[i], &b->addresses[i]);
+    }
+    return is_equal;
 }
 
 bool lists_are_services_equal(const struct muster_service *a, const struct muster_service *b) {
     return muster_service_is_same(a, b) && is_same_text(a->name, b->name) &&
-           are_texts_equal(a->txt, a->txt_count, b->txt, b->txt_count);
+           are_texts_equal(a->txt, a->txt_count, b->txt, b->txt_count) && are_addresses_equal(a, b);
 }
 
 bool lists_are_equal(const struct muster_document *a, const struct muster_document *b) {
@@ -79,7 +130,8 @@ bool lists_are_topics_equal(const struct muster_topic *a, size_t a_count, const 
     bool is_equal = a_count == b_count;
     for (size_t i = 0; is_equal && i < a_count; i++) {
         is_equal = strcmp(a[i].name, b[i].name) == 0 && is_same_text(a[i].unit, b[i].unit) &&
-                   a[i].rate >= b[i].rate && a[i].rate <= b[i].rate &&
+                   is_same_text(a[i].origin, b[i].origin) && a[i].rate >= b[i].rate &&
+                   a[i].rate <= b[i].rate &&
                    are_texts_equal(a[i].units, a[i].unit_count, b[i].units, b[i].unit_count);
     }
     return is_equal;

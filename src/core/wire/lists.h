@@ -27,7 +27,8 @@ bool lists_read(const document_node_t *parent, unsigned which, struct muster_doc
 
 /* ---- comparing ---- */
 
-/* True when no text is NULL that must be there: all but a service's name, and the unit of a topic. */
+/* True when no text is NULL that must be there: all but a service's name, origin and host, and the unit and
+ * origin of a topic. */
 bool lists_are_complete(const struct muster_document *document);
 bool lists_are_topics_complete(const struct muster_topic *topics, size_t count);
 
@@ -38,8 +39,12 @@ bool lists_are_equal(const struct muster_document *a, const struct muster_docume
 bool lists_are_topics_equal(const struct muster_topic *a, size_t a_count, const struct muster_topic *b,
                             size_t b_count);
 
-/* True when two services are the same and so are their name and TXT items. */
+/* True when two services are the same and so are their name, TXT items and addresses. */
 bool lists_are_services_equal(const struct muster_service *a, const struct muster_service *b);
+
+/* muster_service_offerer() of a service of the peer of this name. */
+const char *lists_offerer(const char *name, const struct muster_service *service,
+                          char text[MUSTER_OFFERER_BYTES]);
 
 /* The index of the service that is the same (muster_service_is_same()); count when there is none. */
 size_t lists_find_service(const struct muster_service *services, size_t count,

@@ -6,6 +6,7 @@
 
 #include <muster/telemetry.h>
 
+#include "endpoint.h"
 #include "limit.h"
 #include "member.h"
 
@@ -15,7 +16,8 @@ struct lists_block {
     struct muster_topic *topics;
     const char **topic_names; /* to be sorted */
     const char **caches;
-    struct muster_text *texts; /* the next one that is free */
+    struct muster_text *texts;         /* the next one that is free */
+    struct muster_endpoint *addresses; /* likewise */
 };
 
 /* Members of all the objects of this name in an array. */
@@ -35,9 +37,10 @@ static bool reserve(const document_node_t *services, const document_node_t *attr
     size_t topic_count = document_count(topics);
     size_t cache_count = document_count(caches);
     size_t text_count = document_count(attrs) + count_inner(services, "txt") + count_inner(topics, "units");
+    size_t address_count = count_inner(services, "at");
     size_t bytes = service_count * sizeof *block->services + topic_count * sizeof *block->topics +
                    topic_count * sizeof *block->topic_names + cache_count * sizeof *block->caches +
-                   text_count * sizeof *block->texts;
+                   text_count * sizeof *block->texts + address_count * sizeof *block->addresses;
     *block = (struct lists_block){0};
     *arrays = bytes == 0 ? NULL : calloc(1, bytes);
     if (*arrays == NULL) {
@@ -48,6 +51,7 @@ static bool reserve(const document_node_t *services, const document_node_t *attr
     block->topic_names = (void *)(block->topics + topic_count);
     block->caches = block->topic_names + topic_count;
     block->texts = (void *)(block->caches + cache_count);
+    block->addresses = (void *)(block->texts + text_count);
     return true;
 }
 
@@ -83,6 +87,50 @@ static bool read_optional(const document_node_t *node, size_t min, const char **
 
 /* ---- services ---- */
 
+/* One that other hosts can have, and that means the same on each link: who announces a service for somebody
+ * else can't send its readers to themselves, to a group, or to a host of another link. */
+static bool read_address(const document_node_t *node, struct muster_endpoint *address,
+                         enum muster_drop *reason) {
+    const char *text;
+    if (!member_text(node, 1, ENDPOINT_TEXT_BYTES - 1, &text, reason)) {
+        return false;
+    }
+    bool is_address = endpoint_parse(text, address) && endpoint_is_host_address(address) &&
+                      !endpoint_is_loopback(address) && !endpoint_is_of_link(address);
+    return is_address || member_refuse(reason, MUSTER_DROP_RANGE);
+}
+
+static bool read_addresses(const document_node_t *node, struct lists_block *block,
+                           struct muster_service *service, enum muster_drop *reason) {
+    service->addresses = block->addresses;
+    if (!member_allow(node, DOCUMENT_ARRAY, reason)) {
+        return false;
+    }
+    if (node != NULL && (document_count(node) == 0 || document_count(node) > MUSTER_SERVICE_ADDRESSES_MAX)) {
+        return member_refuse(reason, MUSTER_DROP_RANGE);
+    }
+    for (const document_node_t *e = document_first(node); e != NULL; e = document_next(e)) {
+        if (!read_address(e, block->addresses++, reason)) {
+            return false;
+        }
+        service->address_count++;
+    }
+    return true;
+}
+
+/* Only what was brought from elsewhere can be offered by another host. */
+static bool read_origin(const document_node_t *node, struct lists_block *block,
+                        struct muster_service *service, enum muster_drop *reason) {
+    const document_node_t *origin = document_member(node, "origin");
+    const document_node_t *host = document_member(node, "host");
+    const document_node_t *at = document_member(node, "at");
+    if (origin == NULL && (host != NULL || at != NULL)) {
+        return member_refuse(reason, MUSTER_DROP_MISSING);
+    }
+    return member_optional_origin(origin, &service->origin, reason) &&
+           read_optional(host, 1, &service->host, reason) && read_addresses(at, block, service, reason);
+}
+
 static bool read_service(const document_node_t *node, struct lists_block *block,
                          struct muster_service *service, enum muster_drop *reason) {
     uint64_t port;
@@ -98,7 +146,8 @@ static bool read_service(const document_node_t *node, struct lists_block *block,
         return member_refuse(reason, MUSTER_DROP_RANGE);
     }
     return read_texts(document_member(node, "txt"), 0, MUSTER_VALUE_BYTES_MAX, block, &service->txt,
-                      &service->txt_count, reason);
+                      &service->txt_count, reason) &&
+           read_origin(node, block, service, reason);
 }
 
 static bool read_services(const document_node_t *node, struct lists_block *block,
@@ -141,7 +190,8 @@ static bool read_topic(const document_node_t *node, struct lists_block *block, s
     return read_optional(document_member(node, "unit"), 1, &topic->unit, reason) &&
            read_texts(document_member(node, "units"), 0, MUSTER_NAME_BYTES_MAX, block, &topic->units,
                       &topic->unit_count, reason) &&
-           read_rate(document_member(node, "rate"), &topic->rate, reason);
+           read_rate(document_member(node, "rate"), &topic->rate, reason) &&
+           member_optional_origin(document_member(node, "origin"), &topic->origin, reason);
 }
 
 static int compare_names(const void *a, const void *b) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lists.h"
 
+#include "endpoint.h"
+
 static void put_texts(struct document *json, document_node_t *parent, const char *name,
                       const struct muster_text *texts, size_t count) {
     if (count == 0) {
@@ -19,6 +21,17 @@ static void put_optional(struct document *json, document_node_t *object, const c
     }
 }
 
+/* The port of an address is the service's. */
+static void put_addresses(struct document *json, document_node_t *object,
+                          const struct muster_service *service) {
+    document_node_t *array = service->address_count == 0 ? NULL : document_put_array(json, object, "at");
+    for (size_t i = 0; i < service->address_count; i++) {
+        char text[ENDPOINT_TEXT_BYTES];
+        endpoint_text(&service->addresses[i], text);
+        document_put_text(json, array, NULL, text);
+    }
+}
+
 static void put_service(struct document *json, document_node_t *array, const struct muster_service *service) {
     document_node_t *object = document_put_object(json, array, NULL);
     put_optional(json, object, "name", service->name);
@@ -26,6 +39,9 @@ static void put_service(struct document *json, document_node_t *array, const str
     document_put_text(json, object, "proto", service->proto);
     document_put_integer(json, object, "port", service->port);
     put_texts(json, object, "txt", service->txt, service->txt_count);
+    put_optional(json, object, "origin", service->origin);
+    put_optional(json, object, "host", service->host);
+    put_addresses(json, object, service);
 }
 
 static void put_topic(struct document *json, document_node_t *array, const struct muster_topic *topic) {
@@ -36,6 +52,7 @@ static void put_topic(struct document *json, document_node_t *array, const struc
     if (topic->rate > 0) {
         document_put_number(json, object, "rate", topic->rate);
     }
+    put_optional(json, object, "origin", topic->origin);
 }
 
 void lists_put(struct document *json, document_node_t *parent, const struct muster_document *lists) {

@@ -98,6 +98,21 @@ bool member_text(const document_node_t *node, size_t min, size_t max, const char
     return true;
 }
 
+bool member_is_origin(const char *text) {
+    size_t length = strlen(text);
+    bool is_origin = length >= 1 && length <= MUSTER_ORIGIN_BYTES_MAX;
+    for (size_t i = 0; is_origin && i < length; i++) {
+        is_origin = (unsigned char)text[i] >= ' ' && text[i] != '\x7f';
+    }
+    return is_origin;
+}
+
+bool member_optional_origin(const document_node_t *node, const char **origin, enum muster_drop *reason) {
+    *origin = "";
+    return node == NULL || (member_text(node, 1, MUSTER_ORIGIN_BYTES_MAX, origin, reason) &&
+                            (member_is_origin(*origin) || member_refuse(reason, MUSTER_DROP_RANGE)));
+}
+
 /* Upper case is refused: an id has one form. */
 static int digit_value(char c) {
     return c >= 'A' && c <= 'F' ? -1 : quoted_hex_digit((unsigned char)c);

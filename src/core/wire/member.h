@@ -51,6 +51,9 @@ bool member_optional_integer(const document_node_t *parent, const char *name, ui
 bool member_text(const document_node_t *node, size_t min, size_t max, const char **text,
                  enum muster_drop *reason);
 
+/* An origin, see member_is_origin(); "" where it is not there. */
+bool member_optional_origin(const document_node_t *node, const char **origin, enum muster_drop *reason);
+
 /* size bytes in exactly twice as many lower-case hexadecimal digits, */
 bool member_hex(const document_node_t *node, uint8_t *bytes, size_t size, enum muster_drop *reason);
 
@@ -59,6 +62,9 @@ bool member_base64(const document_node_t *node, uint8_t *bytes, size_t size, enu
 
 /* A service type as the wire has it. */
 bool member_service_type(const document_node_t *node, const char **type, enum muster_drop *reason);
+
+/* True for a text of 1 to MUSTER_ORIGIN_BYTES_MAX bytes without control characters. */
+bool member_is_origin(const char *text);
 
 /* True for a service type as the wire has it: RFC 6335, 5.1, lower case only. */
 bool member_is_service_type(const char *text);

@@ -203,7 +203,7 @@ static bool read_want(const document_node_t *want, struct message *message, enum
     const document_node_t *name = document_member(want, "name");
     message->wants = true;
     return (type == NULL || member_service_type(type, &message->want_type, reason)) &&
-           (name == NULL || member_text(name, 1, MUSTER_NAME_BYTES_MAX, &message->want_name, reason));
+           (name == NULL || member_text(name, 1, MUSTER_OFFERER_BYTES - 1, &message->want_name, reason));
 }
 
 static bool read_query(const document_node_t *header, struct message *message, enum muster_drop *reason) {

@@ -91,7 +91,7 @@ static void put_announce(struct document *document, const struct message *messag
 }
 
 static bool is_name(const char *text) {
-    return text[0] != '\0' && strlen(text) <= MUSTER_NAME_BYTES_MAX && utf8_is_valid(text);
+    return text[0] != '\0' && strlen(text) < MUSTER_OFFERER_BYTES && utf8_is_valid(text);
 }
 
 bool message_can_want(const char *type, const char *name) {

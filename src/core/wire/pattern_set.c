@@ -45,12 +45,3 @@ bool pattern_set_touches(const struct pattern_set *set, const char *topic) {
     }
     return false;
 }
-
-bool pattern_set_meets(const struct pattern_set *set, const char *pattern) {
-    for (size_t i = 0; i < set->count; i++) {
-        if (topic_patterns_meet(set->items[i], pattern)) {
-            return true;
-        }
-    }
-    return false;
-}

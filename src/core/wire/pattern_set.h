@@ -16,8 +16,5 @@ int pattern_set_init(struct pattern_set *set, const char *const *patterns, size_
 
 void pattern_set_deinit(struct pattern_set *set);
 
-/* True when a record of the topic may match one of them (muster_pattern_touches()), */
+/* True when a record of the topic may match one of them (muster_pattern_touches()). */
 bool pattern_set_touches(const struct pattern_set *set, const char *topic);
-
-/* or when some full name matches both one of them and the given pattern. */
-bool pattern_set_meets(const struct pattern_set *set, const char *pattern);

@@ -54,6 +54,11 @@ static void put_services(struct block *block, const struct muster_service **serv
         put_text(block, &service.type);
         put_text(block, &service.proto);
         put_texts(block, &service.txt, service.txt_count);
+        put_text(block, &service.origin);
+        put_text(block, &service.host);
+        service.addresses =
+            block_put(block, service.addresses, service.address_count * sizeof *service.addresses,
+                      alignof(struct muster_endpoint));
         if (copies != NULL) {
             copies[i] = service;
         }
@@ -68,6 +73,7 @@ static void put_topics(struct block *block, const struct muster_topic **topics, 
         struct muster_topic topic = (*topics)[i];
         put_text(block, &topic.name);
         put_text(block, &topic.unit);
+        put_text(block, &topic.origin);
         put_texts(block, &topic.units, topic.unit_count);
         if (copies != NULL) {
             copies[i] = topic;

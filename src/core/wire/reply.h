@@ -33,6 +33,7 @@ struct reply_sample {
     const uint8_t *id; /* of the publisher, whoever passes it on */
     uint64_t boot;
     const char *topic;
+    const char *origin; /* of the topic; "": it is the publisher's own */
     uint64_t
         seq; /* of the datagram that brought it, in its shard; 0: last values, as they were put together */
     uint64_t passed; /* datagrams of the shard right before it that are of topics not asked for */

@@ -121,8 +121,9 @@ static bool read_sample(struct reply_reader *reader, const document_node_t *node
            read_number(reader, node, "passed", &sample->passed) &&
            (sample->passed == 0 || sample->passed < sample->seq) &&
            read_number(reader, node, "until", &sample->until) && (sample->until == 0 || sample->seq == 0) &&
-           read_number(reader, node, "age_ms", &sample->age_ms) && sample->topic != NULL &&
-           muster_topic_fault(sample->topic) == NULL;
+           read_number(reader, node, "age_ms", &sample->age_ms) &&
+           member_optional_origin(document_member(node, "origin"), &sample->origin, &reader->reason) &&
+           sample->topic != NULL && muster_topic_fault(sample->topic) == NULL;
 }
 
 static bool read_end(struct reply_reader *reader, const document_node_t *node, struct reply *reply) {

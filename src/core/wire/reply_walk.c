@@ -9,6 +9,7 @@
 #include "endpoint.h"
 #include "limit.h"
 #include "member.h"
+#include "utf8.h"
 
 /* ---- members: each returns what it was given when it wrote that, else what it read ---- */
 
@@ -70,6 +71,7 @@ static void walk_interface(struct reply_walk *walk, char name[MUSTER_INTERFACE_N
     if (walk->document == NULL) {
         strncpy(name, walk_text(walk, "interface", NULL), MUSTER_INTERFACE_NAME_BYTES - 1);
     } else if (name[0] != '\0') {
+        utf8_repair(name); /* of a socket: the kernel takes any bytes for a name */
         document_put_text(walk->document, walk->target, "interface", name);
     }
 }

@@ -7,6 +7,7 @@
 #include "document.h"
 #include "member.h"
 #include "reply_walk.h"
+#include "signal.h"
 
 static void put_peer(struct document *document, const struct muster_peer *peer, bool has_evidence) {
     struct reply_walk top = {.document = document};
@@ -101,24 +102,25 @@ int reply_write_self(struct buffer *out, const struct muster_self *self, const s
 /* ---- samples ---- */
 
 /* Bytes of a sample's own line, at most. */
-#define SAMPLE_HEAD_BYTES 384
+#define SAMPLE_HEAD_BYTES 512
 
 /* A member that is left out where it is 0. */
 static int print_number(char *text, size_t size, const char *name, uint64_t number) {
     return number == 0 ? 0 : snprintf(text, size, ",\"%s\":%" PRIu64, name, number);
 }
 
-/* By hand, for who follows gets many: its members need no escapes. */
+/* By hand, for who follows gets many. */
 int reply_write_sample(struct buffer *out, const struct reply_sample *sample) {
     char id[MUSTER_ID_TEXT_BYTES];
+    char origin[SIGNAL_ORIGIN_BYTES];
     char *line = buffer_reserve(out, SAMPLE_HEAD_BYTES + sample->body_length + 1);
     if (line == NULL) {
         return MUSTER_ENOMEM;
     }
     muster_id_text(sample->id, id);
-    int length =
-        snprintf(line, SAMPLE_HEAD_BYTES, "{\"sample\":{\"id\":\"%s\",\"boot\":%" PRIu64 ",\"topic\":\"%s\"",
-                 id, sample->boot, sample->topic);
+    int length = snprintf(line, SAMPLE_HEAD_BYTES,
+                          "{\"sample\":{\"id\":\"%s\",\"boot\":%" PRIu64 ",\"topic\":\"%s\"%s", id,
+                          sample->boot, sample->topic, signal_origin_member(sample->origin, origin));
     length += print_number(line + length, SAMPLE_HEAD_BYTES - (size_t)length, "seq", sample->seq);
     length += print_number(line + length, SAMPLE_HEAD_BYTES - (size_t)length, "passed", sample->passed);
     length += print_number(line + length, SAMPLE_HEAD_BYTES - (size_t)length, "until", sample->until);

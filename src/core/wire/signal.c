@@ -12,6 +12,9 @@
 #include "member.h"
 #include "name.h"
 
+#define ORIGIN_BEGIN ",\"origin\":\""
+#define ORIGIN_BEGIN_BYTES (sizeof ORIGIN_BEGIN - 1)
+
 #define SEQ_DIGITS_MAX 16 /* of 2^53 - 1 */
 
 static const char *const kind_names[] = {"data", "tail", "nak"};
@@ -19,14 +22,43 @@ static const struct name_table kinds = NAME_TABLE(kind_names);
 
 /* ---- writing ---- */
 
+/* It has no control characters, so only two need an escape (RFC 8259, 7). */
+const char *signal_origin_member(const char *origin, char text[SIGNAL_ORIGIN_BYTES]) {
+    size_t length = 0;
+    text[0] = '\0';
+    if (origin[0] == '\0') {
+        return text;
+    }
+    memcpy(text, ORIGIN_BEGIN, ORIGIN_BEGIN_BYTES);
+    length += ORIGIN_BEGIN_BYTES;
+    for (const char *at = origin; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\') {
+            text[length++] = '\\';
+        }
+        text[length++] = *at;
+    }
+    memcpy(text + length, "\"", 2);
+    return text;
+}
+
+void signal_read_origin(const char *member, size_t length, char origin[MUSTER_ORIGIN_BYTES_MAX + 1]) {
+    size_t used = 0;
+    for (size_t i = ORIGIN_BEGIN_BYTES; i + 1 < length && used < MUSTER_ORIGIN_BYTES_MAX; i++) {
+        i += member[i] == '\\' ? 1 : 0;
+        origin[used++] = member[i];
+    }
+    origin[used] = '\0';
+}
+
 size_t signal_write_prefix(char text[SIGNAL_PREFIX_BYTES_MAX], const uint8_t id[MUSTER_ID_BYTES],
-                           uint64_t boot, const char *topic, unsigned shard) {
+                           uint64_t boot, const char *topic, const char *origin, unsigned shard) {
     char id_text[MUSTER_ID_TEXT_BYTES];
+    char member[SIGNAL_ORIGIN_BYTES];
     muster_id_text(id, id_text);
     int length = snprintf(text, SIGNAL_PREFIX_BYTES_MAX,
                           "{\"muster\":1,\"kind\":\"data\",\"id\":\"%s\",\"boot\":%" PRIu64
-                          ",\"topic\":\"%s\",\"shard\":%u,\"seq\":",
-                          id_text, boot, topic, shard);
+                          ",\"topic\":\"%s\"%s,\"shard\":%u,\"seq\":",
+                          id_text, boot, topic, signal_origin_member(origin, member), shard);
     assert(length > 0 && length < SIGNAL_PREFIX_BYTES_MAX);
     return (size_t)length;
 }
@@ -120,13 +152,16 @@ static bool read_nak(const document_node_t *header, struct signal *nak, enum mus
 
 static bool read_topic(const document_node_t *header, struct signal *data, enum muster_drop *reason) {
     const char *topic;
-    if (!member_text(document_member(header, "topic"), 1, MUSTER_TOPIC_BYTES_MAX, &topic, reason)) {
+    const char *origin;
+    if (!member_text(document_member(header, "topic"), 1, MUSTER_TOPIC_BYTES_MAX, &topic, reason) ||
+        !member_optional_origin(document_member(header, "origin"), &origin, reason)) {
         return false;
     }
     if (muster_topic_fault(topic) != NULL || muster_topic_shard(topic) != data->shard) {
         return member_refuse(reason, MUSTER_DROP_RANGE);
     }
     memcpy(data->topic, topic, strlen(topic) + 1);
+    memcpy(data->origin, origin, strlen(origin) + 1);
     return true;
 }
 

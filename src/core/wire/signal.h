@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The messages of telemetry (PROTOCOL.md, "Telemetry"): data, tail and nak, from bytes to structs and back.
- * They are written by hand: their members are numbers and names that need no escapes. */
+ * They are written by hand: their members are numbers and names that need no escapes, but for an origin. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 #include "limit.h"
 
 /* Bytes of a data header up to its seq, at most, of those that are cached. */
-#define SIGNAL_PREFIX_BYTES_MAX 320
+#define SIGNAL_PREFIX_BYTES_MAX 400
 
 enum signal_kind { SIGNAL_DATA, SIGNAL_TAIL, SIGNAL_NAK };
 
@@ -32,6 +32,7 @@ struct signal {
 
     /* data */
     char topic[MUSTER_TOPIC_BYTES_MAX + 1];
+    char origin[MUSTER_ORIGIN_BYTES_MAX + 1]; /* "": the topic is the publisher's own */
     size_t prefix_length; /* of the header up to the digits of its seq; 0: it is written in another form, or
                              long */
     const uint8_t *body;  /* without its LF, but with white space before that */
@@ -56,9 +57,18 @@ bool signal_decode(const uint8_t *bytes, size_t length, struct signal *signal, e
 bool signal_read_data(const uint8_t *bytes, size_t length, size_t prefix_length, uint64_t *seq,
                       const uint8_t **body, size_t *body_length);
 
-/* Writes a data header up to its seq, without NUL; returns its length. */
+/* Bytes of an origin as a member, NUL included: each character may take an escape. */
+#define SIGNAL_ORIGIN_BYTES (2 * MUSTER_ORIGIN_BYTES_MAX + 16)
+
+/* Writes an origin as a member behind others, `,"origin":"site-b"`; nothing for "". Returns text. */
+const char *signal_origin_member(const char *origin, char text[SIGNAL_ORIGIN_BYTES]);
+
+/* Reads such a member of length bytes; "" where there is none. */
+void signal_read_origin(const char *member, size_t length, char origin[MUSTER_ORIGIN_BYTES_MAX + 1]);
+
+/* Writes a data header up to its seq, without NUL; returns its length. An origin of "" is none. */
 size_t signal_write_prefix(char text[SIGNAL_PREFIX_BYTES_MAX], const uint8_t id[MUSTER_ID_BYTES],
-                           uint64_t boot, const char *topic, unsigned shard);
+                           uint64_t boot, const char *topic, const char *origin, unsigned shard);
 
 /* Writes a whole tail or nak, of at most MUSTER_DATAGRAM_BYTES_MAX bytes; returns its length. A nak has at
  * most MUSTER_NAK_RANGES_SENT ranges. */

@@ -40,6 +40,8 @@ extern "C" {
 #define MUSTER_VALUE_BYTES_MAX 255 /* of an attribute or TXT item: a DNS character-string (RFC 6763, 6.1) */
 #define MUSTER_TYPE_BYTES_MAX 15   /* of a service type (RFC 6335, 5.1) */
 #define MUSTER_TOPIC_BYTES_MAX 127
+#define MUSTER_ORIGIN_BYTES_MAX 64 /* of where a service or topic was brought from */
+#define MUSTER_SERVICE_ADDRESSES_MAX 4
 #define MUSTER_CACHES_MAX 16       /* patterns of which a node keeps the last values for others */
 #define MUSTER_SHARDS 16           /* groups that topics are spread over */
 #define MUSTER_PORT_DEFAULT 19797  /* UDP port of the control group; telemetry's is the one before it */
@@ -94,6 +96,9 @@ struct muster_text {
     const char *value;
 };
 
+/* What a peer offers. One with an origin is not the peer's own: the peer brought it from elsewhere, as
+ * bridges do. A program that carries services on marks all of them so, and carries none that is marked
+ * already: then nothing goes round in circles, whatever is joined to what. */
 struct muster_service {
     const char *name;  /* for people, "" when the peer's name does */
     const char *type;  /* IANA service name (RFC 6335, 5.1): "http", "ipp" */
@@ -101,9 +106,14 @@ struct muster_service {
     uint16_t port;     /* 1..65535 */
     const struct muster_text *txt;
     size_t txt_count;
+    const char *origin; /* where it was brought from, "dnssd"; "" or NULL: it is the peer's own */
+    const char *host;   /* of an origin: the machine there that offers it; "" or NULL: the peer itself does */
+    const struct muster_endpoint *addresses; /* of an origin: where it is to be reached; their ports are 0 */
+    size_t address_count; /* at most MUSTER_SERVICE_ADDRESSES_MAX; 0: at the peer's address */
 };
 
-/* True when type, proto and port are the same: by these a service of a peer is known. */
+/* True when type, proto, port and origin are the same, and of those that have an origin host and name, too:
+ * by these a service of a peer is known. */
 MUSTER_API bool muster_service_is_same(const struct muster_service *a, const struct muster_service *b);
 
 /* What a peer publishes readings under (muster/telemetry.h). */
@@ -112,7 +122,8 @@ struct muster_topic {
     const char *unit;                /* of the topic's own records; "" or NULL: none, or not said */
     const struct muster_text *units; /* of the records below it, by their names */
     size_t unit_count;
-    double rate; /* records a second of each reading, about; 0: not known, or not said */
+    double rate;        /* records a second of each reading, about; 0: not known, or not said */
+    const char *origin; /* where its readings were brought from; "" or NULL: they are the peer's own */
 };
 
 /* What a peer says of itself. */
@@ -135,14 +146,14 @@ struct muster_document {
 MUSTER_API int muster_document_check(const struct muster_document *document, bool has_key, bool has_stream,
                                      size_t *bytes);
 
-/* What to change in one's own document; the rest of it stays. A service is known by its type, proto and port,
- * an attribute by its name; none may be named twice, nor be both set and removed. All zero changes nothing.
- */
+/* What to change in one's own document; the rest of it stays. A service is known as muster_service_is_same()
+ * says, an attribute by its name; none may be named twice, nor be both set and removed. All zero changes
+ * nothing. */
 struct muster_change {
     const char *name;                      /* NULL: keep it */
     const struct muster_service *services; /* added, or put in the place of the same one */
     size_t service_count;
-    const struct muster_service *removed_services; /* only their type, proto and port count */
+    const struct muster_service *removed_services; /* only what they are known by counts */
     size_t removed_service_count;
     const struct muster_text *attrs; /* added, or given this value */
     size_t attr_count;
@@ -201,15 +212,16 @@ struct muster_peer {
 };
 
 /* What can happen to a peer. X(name, text) */
-#define MUSTER_PEER_EVENTS(X)                                               \
-    X(JOINED, "joined")       /* a new row */                               \
-    X(CHANGED, "changed")     /* its document changed */                    \
-    X(RESTARTED, "restarted") /* the same id with a larger boot */          \
-    X(SUSPECT, "suspect")     /* it broke its promise */                    \
-    X(RETURNED, "returned")   /* heard again after suspect, lost or left */ \
-    X(LOST, "lost")           /* it did not answer the group's question */  \
-    X(LEFT, "left")           /* it said bye */                             \
-    X(CONFLICT, "conflict")   /* somebody else proved that it holds our own key */
+#define MUSTER_PEER_EVENTS(X)                                                    \
+    X(JOINED, "joined")       /* a new row */                                    \
+    X(CHANGED, "changed")     /* its document changed */                         \
+    X(RESTARTED, "restarted") /* the same id with a larger boot */               \
+    X(SUSPECT, "suspect")     /* it broke its promise */                         \
+    X(RETURNED, "returned")   /* heard again after suspect, lost or left */      \
+    X(LOST, "lost")           /* it did not answer the group's question */       \
+    X(LEFT, "left")           /* it said bye */                                  \
+    X(CONFLICT, "conflict")   /* somebody else proved that it holds our own key, \
+                                 or says a name that is pinned to another key */
 
 enum muster_peer_event {
 #define MUSTER_PEER_EVENT_ENUM(name, text) MUSTER_PEER_##name,
@@ -219,6 +231,34 @@ enum muster_peer_event {
 
 /* "joined" and so on. Static storage. */
 MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
+
+/* Whom a node lists. X(name, text) */
+#define MUSTER_TRUSTS(X)                                                        \
+    X(ANY, "any")       /* everybody; who has no key is marked as unverified */ \
+    X(SIGNED, "signed") /* who signs with the key of its id */                  \
+    X(PINNED, "pinned") /* who has a pinned name, and the key to which it is pinned */
+
+enum muster_trust {
+#define MUSTER_TRUST_ENUM(name, text) MUSTER_TRUST_##name,
+    MUSTER_TRUSTS(MUSTER_TRUST_ENUM)
+#undef MUSTER_TRUST_ENUM
+};
+
+/* "any" and so on. Static storage. */
+MUSTER_API const char *muster_trust_name(enum muster_trust trust);
+
+/* A name that is for one key alone, whose id is here. At any level of trust nobody else is listed by that
+ * name, and nothing unsigned is believed of that id. */
+struct muster_pin {
+    char name[MUSTER_NAME_BYTES_MAX + 1]; /* not empty */
+    uint8_t id[MUSTER_ID_BYTES];
+};
+#define MUSTER_PINS_MAX 1024
+
+/* Whether a node with these pins lists a peer of this id and name; of name NULL: of some name. No two pins
+ * have one name. */
+MUSTER_API bool muster_trust_allows(enum muster_trust trust, const struct muster_pin *pins, size_t count,
+                                    const uint8_t id[MUSTER_ID_BYTES], bool is_signed, const char *name);
 
 /* Why a received datagram had no effect, in the order of the checks. X(name, text, meaning) */
 #define MUSTER_DROPS(X)                                                                 \
@@ -244,7 +284,9 @@ MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
     X(RANGE, "range", "a member out of its range")                                      \
     X(OWN, "own", "our own datagram, looped back")                                      \
     X(SIGNATURE, "signature", "signature missing or wrong, or the key is not the id's") \
+    X(UNTRUSTED, "untrusted", "from a sender that is not trusted here")                 \
     X(STALE, "stale", "older than what is known of its sender")                         \
+    X(UNCHECKED, "unchecked", "signed, but too many signatures were to be checked")     \
     X(UNASKED, "unasked", "an answer to no question of ours")                           \
     X(SHORT_QUESTION, "short_question", "a question shorter than the answer it wants")  \
     X(UNKNOWN, "unknown", "from a sender of whom nothing is known yet")                 \
@@ -411,9 +453,12 @@ struct muster_core_options {
     uint8_t site_ttl; /* 0: of this link alone. Else what is for many goes to groups of the site, with this
                          TTL, and what passed routers is taken from anybody */
     const uint8_t
-        *group_keys;        /* of the group that the node is in, MUSTER_GROUP_KEY_BYTES each, copied: the
-                               first one seals all that it says, and what none of them opens is not heard */
-    size_t group_key_count; /* at most MUSTER_GROUP_KEYS_MAX; 0: nothing is sealed */
+        *group_keys;         /* of the group that the node is in, MUSTER_GROUP_KEY_BYTES each, copied: the
+                                first one seals all that it says, and what none of them opens is not heard */
+    size_t group_key_count;  /* at most MUSTER_GROUP_KEYS_MAX; 0: nothing is sealed */
+    enum muster_trust trust; /* whom the node lists */
+    const struct muster_pin *pins; /* copied */
+    size_t pin_count;              /* at most MUSTER_PINS_MAX */
 };
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which
@@ -577,6 +622,7 @@ enum muster_event_kind {
     MUSTER_EVENT_STATIC_PEERS, /* at these addresses peers are asked and told by unicast, and no others */
     MUSTER_EVENT_GROUP_KEYS,   /* these are now the group's keys: what comes next is opened, and what leaves
                                   next is sealed by them */
+    MUSTER_EVENT_PINS, /* these are now the pins; rows that are not allowed any more are told as lost */
     MUSTER_EVENT_COMMAND,
     MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored. With an
                              error the stream is to be closed, and nothing more is heard of it */
@@ -598,6 +644,8 @@ struct muster_event {
     size_t static_peer_count;
     const uint8_t *group_keys; /* as in the options */
     size_t group_key_count;
+    const struct muster_pin *pins; /* as in the options */
+    size_t pin_count;
     struct muster_command command;
     struct muster_stream stream;
     const struct muster_socket *sockets;
@@ -608,10 +656,10 @@ struct muster_event {
  * samples come first: a timer event is to be stepped at the deadline however many of these come. Datagrams,
  * however bad, are never an error: they are counted. A command or paths can be refused, and then changed
  * nothing: MUSTER_EINVAL (an observer told to update, change or rekey, a document or change that breaks a
- * rule, a QUERY that nobody could match, a path twice, a static peer where no host can be, a group key twice
- * or too many of them), MUSTER_ENOTFOUND
- * (a CHANGE removes what is not there), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths, static peers or queries
- * under way), MUSTER_ENOMEM, MUSTER_ECLOSING (after LEAVE), or what sign returned. */
+ * rule, a QUERY that nobody could match, a path twice, a static peer where no host can be, a group key or a
+ * pinned name twice, or too many of them), MUSTER_ENOTFOUND (a CHANGE removes what is not there),
+ * MUSTER_ETOOBIG, MUSTER_EFULL (too many paths, static peers or queries under way), MUSTER_ENOMEM,
+ * MUSTER_ECLOSING (after LEAVE), or what sign returned. */
 MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);
 
 #define MUSTER_GROUP_REPAIR (1u << MUSTER_SHARDS) /* where missing data is asked for */
@@ -692,6 +740,19 @@ MUSTER_API int muster_core_peers(const muster_core_t *core, struct muster_peer_l
 /* Takes a snapshot of the one row of this id. MUSTER_ENOTFOUND, MUSTER_ENOMEM; the list is empty then. */
 MUSTER_API int muster_core_peer(const muster_core_t *core, const uint8_t id[MUSTER_ID_BYTES],
                                 struct muster_peer_list *list);
+
+/* What a service is called where services are listed: by its peer's name, and one that has an origin by its
+ * host's (the peer's where there is none), "~" and the origin: "printer~dnssd". Returns text. */
+#define MUSTER_OFFERER_BYTES (MUSTER_NAME_BYTES_MAX + 1 + MUSTER_ORIGIN_BYTES_MAX + 1)
+MUSTER_API const char *muster_service_offerer(const struct muster_peer *peer,
+                                              const struct muster_service *service,
+                                              char text[MUSTER_OFFERER_BYTES]);
+
+/* Where a service is to be reached, ports included: at its own addresses, or at those of its peer. Returns
+ * how many there are. One of fe80::/10 is of peer->interface_name. */
+MUSTER_API size_t muster_service_endpoints(const struct muster_peer *peer,
+                                           const struct muster_service *service,
+                                           struct muster_endpoint endpoints[MUSTER_SERVICE_ADDRESSES_MAX]);
 
 /* Adds a copy of a row, however it was come by. MUSTER_ENOMEM, then the list is as before. */
 MUSTER_API int muster_peer_list_add(struct muster_peer_list *list, const struct muster_peer *peer);

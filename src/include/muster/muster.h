@@ -89,6 +89,9 @@ struct muster_options {
     uint8_t site_ttl;          /* see muster_core_options; a warning says that the TTL proves nothing then */
     const uint8_t *group_keys; /* see muster_core_options; muster_keyring_read() has those of this user */
     size_t group_key_count;
+    enum muster_trust trust;       /* whom the node lists; MUSTER_TRUST_ANY */
+    const struct muster_pin *pins; /* copied; muster_pins_read() has those of this user */
+    size_t pin_count;
 };
 
 /* Why a text can't be one of these peers, for people; NULL when it can. Static storage. */
@@ -148,6 +151,26 @@ MUSTER_API int muster_probe(muster_t *node, const struct muster_static_peer *tar
 /* What the last probe found so far, NULL when there was none; borrowed until the loop runs or the node is
  * closed. */
 MUSTER_API const struct muster_probe_report *muster_probe_report(const muster_t *node);
+
+/* ---- trust: who is listed ---- */
+
+/* Lists by these pins from now on (muster_options.pins). Rows that are not allowed any more are told as lost.
+ * MUSTER_EINVAL (too many, or a name twice), MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing changed. */
+MUSTER_API int muster_set_pins(muster_t *node, const struct muster_pin *pins, size_t count);
+
+/* Reads the pins of a state directory (NULL: as in muster_options), in memory for free(); none where there is
+ * no file. The errors of muster_keyring_read(). */
+MUSTER_API int muster_pins_read(const char *state_dir, struct muster_pin **pins, size_t *count,
+                                muster_log_cb on_log, void *context);
+
+/* Puts these pins in the place of those, in the directory of the group keys. MUSTER_EINVAL: a name that
+ * muster_pin_is_name() refuses. MUSTER_EBUSY: somebody else changes pins or keys just now. The errors of
+ * reading; then the file is as it was. */
+MUSTER_API int muster_pins_write(const char *state_dir, const struct muster_pin *pins, size_t count,
+                                 muster_log_cb on_log, void *context);
+
+/* True for a name that can be pinned: 1 to 63 bytes of UTF-8 without control and invisible characters. */
+MUSTER_API bool muster_pin_is_name(const char *name);
 
 /* ---- group keys: who hears whom ---- */
 
@@ -209,22 +232,24 @@ typedef struct muster_browse muster_browse_t;
 
 enum muster_service_event {
     MUSTER_SERVICE_ADDED,   /* it is there: now, or since before the browse began */
-    MUSTER_SERVICE_CHANGED, /* its name or TXT changed, or the name, address or trust of its peer */
+    MUSTER_SERVICE_CHANGED, /* its name, TXT or addresses changed, or the name, address or trust of its peer
+                             */
     MUSTER_SERVICE_REMOVED, /* withdrawn, or its peer was lost or left */
 };
 
 /* "added", "changed" or "removed". Static storage. */
 MUSTER_API const char *muster_service_event_name(enum muster_service_event event);
 
-/* One event of one service, which is known by its peer's id and its type, proto and port; it is to be reached
- * at peer->address.ip and service->port. That address is where the peer was heard when the event came; where
- * peers move without a word, muster_peer_find() knows the newest. REMOVED shows the service as it was last,
- * and the peer as it is now. Both are borrowed for the call. */
+/* One event of one service, which is known by its peer's id and as muster_service_is_same() says; it is to be
+ * reached at muster_service_endpoints(). The peer's address is where the peer was heard when the event came;
+ * where peers move without a word, muster_peer_find() knows the newest. REMOVED shows the service as it was
+ * last, and the peer as it is now. Both are borrowed for the call. */
 typedef void (*muster_browse_cb)(muster_t *node, enum muster_service_event event,
                                  const struct muster_peer *peer, const struct muster_service *service,
                                  void *context);
 
-/* Follows the services of this type, only those of peers of this name (each NULL: any), until
+/* Follows the services of this type, only those of this name, as muster_service_offerer() says it: that of
+ * their peer, or "printer~dnssd" of one that was brought from elsewhere (each NULL: any), until
  * muster_browse_end() or muster_close(): all that are known already are told as ADDED, the group is asked
  * once, then what happens is told. A suspect peer keeps its services. The node's own are not among them.
  * Changes that follow each other closely may be told as one, and what memory did not suffice for is made good
@@ -244,7 +269,7 @@ MUSTER_API void muster_browse_end(muster_browse_t *browse);
 typedef void (*muster_lookup_cb)(muster_t *node, int error, const struct muster_peer *peer,
                                  const struct muster_service *service, void *context);
 
-/* Looks for one service of this type and of a peer of this name (each NULL: any), and calls on_found once, or
+/* Looks for one service of this type and name, likewise (each NULL: any), and calls on_found once, or
  * never when the node is closed before. Of those that are known already a verified peer's comes before
  * others, and an alive one's before a suspect one's; when there is none the group is asked, and the first to
  * come is taken, for up to timeout_ms; 0: until the answers are in (muster_query()). MUSTER_EINVAL (no

@@ -142,6 +142,8 @@ struct muster_sample {
     const uint8_t *id; /* MUSTER_ID_BYTES, of the publisher */
     uint64_t boot;
     const char *topic;
+    const char *origin; /* where the publisher brought it from; "": it is its own. Who carries readings on
+                           gives the topic an origin, and carries on none that has one */
     unsigned shard;
     uint64_t seq; /* of the shard; 0: LAST, values that were put together for this answer */
     bool is_late; /* a later one of its topic was delivered before, to who wants the newest; who wants order

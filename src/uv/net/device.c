@@ -24,7 +24,7 @@
 
 /* ---- a list ---- */
 
-struct device *device_list_find(const struct device_list *list, uint32_t index) {
+static struct device *find(const struct device_list *list, uint32_t index) {
     for (size_t i = 0; i < list->count; i++) {
         if (list->items[i].index == index) {
             return &list->items[i];
@@ -188,7 +188,7 @@ static int on_address(const struct nlmsghdr *message, void *context) {
     const struct nlattr *own = local != NULL ? local : attributes.of_type[IFA_ADDRESS];
     bool has_flags = attributes.of_type[IFA_FLAGS] != NULL; /* they fit no byte any more */
     uint32_t flags = has_flags ? number_of(attributes.of_type[IFA_FLAGS]) : entry->ifa_flags;
-    struct device *device = device_list_find(context, entry->ifa_index);
+    struct device *device = find(context, entry->ifa_index);
     size_t bytes = entry->ifa_family == AF_INET ? IPV4_BYTES : entry->ifa_family == AF_INET6 ? IPV6_BYTES : 0;
     if (device != NULL && own != NULL && bytes > 0 && mnl_attr_get_payload_len(own) == bytes) {
         struct muster_endpoint address = {.family = bytes == IPV4_BYTES ? 4 : 6};
@@ -204,7 +204,7 @@ struct route_reading {
 };
 
 static void route_record(struct device_list *list, uint32_t index) {
-    struct device *device = device_list_find(list, index);
+    struct device *device = find(list, index);
     if (device != NULL) {
         device->has_route = true;
     }

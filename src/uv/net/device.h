@@ -42,8 +42,6 @@ int device_list_read(struct device_list *list);
 /* A zeroed list is allowed. */
 void device_list_deinit(struct device_list *list);
 
-struct device *device_list_find(const struct device_list *list, uint32_t index);
-
 /* Records an address of the device: flags are those of the kernel (IFA_F_TENTATIVE and so on), prefix_bits
  * name its network. One of a better use takes the place of the one before, of equal use the first one stays.
  */

@@ -11,6 +11,7 @@
 #include <net/if.h>
 
 #include "group.h"
+#include "utf8.h"
 
 #define LINK_KINDS_BYTES (4 * GROUP_KINDS) /* "m4, b4" */
 
@@ -286,6 +287,7 @@ size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_
     for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_KINDS; kind++) {
         if (has_path(link, kind)) {
             paths[count] = path_make(link, kind);
+            utf8_repair(paths[count].name);
             paths[count++].address.port = unicast_port;
         }
     }

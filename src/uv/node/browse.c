@@ -13,6 +13,7 @@
 
 #include "deadline.h"
 #include "delivery.h"
+#include "lists.h"
 #include "message.h"
 #include "peer_copy.h"
 
@@ -31,7 +32,7 @@ struct muster_browse {
     struct muster_browse *next;
     struct browses *browses;
     char type[MUSTER_TYPE_BYTES_MAX + 1]; /* "": any */
-    char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": any */
+    char name[MUSTER_OFFERER_BYTES];      /* "": any */
     muster_browse_cb on_service;          /* of a browse */
     muster_lookup_cb on_found;            /* of a lookup */
     void *application;
@@ -46,36 +47,23 @@ struct muster_browse {
 
 static bool is_wanted(const struct muster_browse *browse, const struct muster_peer *peer,
                       const struct muster_service *service) {
+    char offerer[MUSTER_OFFERER_BYTES];
     return (browse->type[0] == '\0' || strcmp(browse->type, service->type) == 0) &&
-           (browse->name[0] == '\0' || strcmp(browse->name, peer->document.name) == 0);
+           (browse->name[0] == '\0' ||
+            strcmp(browse->name, muster_service_offerer(peer, service, offerer)) == 0);
 }
 
-/* The one of the same type, proto and port that this peer offers and the browse follows; NULL: none. */
+/* The same one that this peer offers and the browse follows; NULL: none. */
 static const struct muster_service *find_service(const struct muster_browse *browse,
                                                  const struct muster_peer *peer,
                                                  const struct muster_service *service) {
     for (size_t i = 0; peer != NULL && i < peer->document.service_count; i++) {
         const struct muster_service *other = &peer->document.services[i];
-        if (other->port == service->port && strcmp(other->type, service->type) == 0 &&
-            strcmp(other->proto, service->proto) == 0 && is_wanted(browse, peer, other)) {
+        if (muster_service_is_same(other, service) && is_wanted(browse, peer, other)) {
             return other;
         }
     }
     return NULL;
-}
-
-static bool are_same_texts(const struct muster_text *a, size_t a_count, const struct muster_text *b,
-                           size_t b_count) {
-    for (size_t i = 0; i < a_count && i < b_count; i++) {
-        if (strcmp(a[i].name, b[i].name) != 0 || strcmp(a[i].value, b[i].value) != 0) {
-            return false;
-        }
-    }
-    return a_count == b_count;
-}
-
-static bool is_same_service(const struct muster_service *a, const struct muster_service *b) {
-    return strcmp(a->name, b->name) == 0 && are_same_texts(a->txt, a->txt_count, b->txt, b->txt_count);
 }
 
 /* What users of its services depend on; its attributes are none of that, and neither is its own UDP port. */
@@ -127,7 +115,7 @@ static void report_difference(struct muster_browse *browse, const struct muster_
         }
         if (earlier == NULL) {
             report(browse, MUSTER_SERVICE_ADDED, after, service);
-        } else if (!is_same_provider(before, after) || !is_same_service(earlier, service)) {
+        } else if (!is_same_provider(before, after) || !lists_are_services_equal(earlier, service)) {
             report(browse, MUSTER_SERVICE_CHANGED, after, service);
         }
     }

@@ -23,6 +23,7 @@
 #include "socket.h"
 #include "stream.h"
 #include "unix_address.h"
+#include "utf8.h"
 
 #define PROGRESS_MS 2000 /* without a part of what was asked for, a watch excepted: then it is stuck */
 #define CALLS_MAX 64     /* that wait */
@@ -470,6 +471,7 @@ static int interfaces_add(muster_local_t *local, const char *name) {
     if (copy == NULL) {
         return MUSTER_ENOMEM;
     }
+    utf8_repair(copy); /* as the muster that is asked knows it */
     local->interfaces[local->interface_count++] = copy;
     return 0;
 }

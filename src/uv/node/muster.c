@@ -103,6 +103,16 @@ int muster_set_group_keys(muster_t *node, const uint8_t *keys, size_t count) {
     return error;
 }
 
+int muster_set_pins(muster_t *node, const struct muster_pin *pins, size_t count) {
+    if (node->context.is_closing) {
+        return MUSTER_ECLOSING;
+    }
+    struct muster_event event = {.kind = MUSTER_EVENT_PINS, .pins = pins, .pin_count = count};
+    int error = part_step(&node->context, &event);
+    runner_work(node);
+    return error;
+}
+
 static void on_settled_unheard(muster_t *node, void *context) {
     (void)node;
     (void)context;

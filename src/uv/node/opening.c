@@ -53,6 +53,9 @@ static const char *options_fault(const struct muster_options *options) {
     if (options->group_key_count > 0 && options->group_keys == NULL) {
         return "no group keys where their number says so";
     }
+    if (options->pin_count > 0 && options->pins == NULL) {
+        return "no pins where their number says so";
+    }
     if (options->peer_count > 0 && options->peers == NULL) {
         return "no peers where their number says so";
     }
@@ -77,6 +80,11 @@ static int options_check(const struct muster_options *options, const struct log 
 
 /* An observer has no key and no state, and its boot only has to be new. */
 static int identity_open(muster_t *node, const struct muster_options *options, const struct log *log) {
+    node->identities = sodium_malloc(2 * sizeof *node->identities);
+    if (node->identities == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    sodium_memzero(node->identities, 2 * sizeof *node->identities);
     if (options->document == NULL) {
         node->identities[0].boot = part_wall_ms();
         return 0;
@@ -160,6 +168,9 @@ static int core_open(muster_t *node, const struct muster_options *options, const
     core.version = muster_version();
     core.group_keys = options->group_keys;
     core.group_key_count = options->group_key_count;
+    core.trust = options->trust;
+    core.pins = options->pins;
+    core.pin_count = options->pin_count;
     randombytes_buf(core.seed, sizeof core.seed);
     int error = muster_crypto_ed25519(&core.crypto, is_observer ? NULL : node->identities[0].secret);
     if (error == 0) {

@@ -16,9 +16,9 @@ uint64_t part_wall_ms(void) {
     return now.tv_sec < 0 ? 0 : (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* The monotonic clock is read last: whatever happens between the two makes the result smaller, never larger.
- */
-int64_t part_suspended_ms(void) {
+/* Since the machine was started: the monotonic clock stands still meanwhile. It is read last: whatever
+ * happens between the two makes the result smaller, never larger. */
+static int64_t suspended_ms(void) {
     struct timespec boot;
     struct timespec monotonic;
     if (clock_gettime(CLOCK_BOOTTIME, &boot) != 0 || clock_gettime(CLOCK_MONOTONIC, &monotonic) != 0) {
@@ -29,6 +29,6 @@ int64_t part_suspended_ms(void) {
 
 int part_step(const struct part_context *context, struct muster_event *event) {
     event->now_ms = part_now_ms();
-    event->suspended_ms = part_suspended_ms();
+    event->suspended_ms = suspended_ms();
     return muster_core_step(context->core, event);
 }

@@ -28,6 +28,3 @@ int part_step(const struct part_context *context, struct muster_event *event);
 /* Milliseconds of a clock that never runs backwards, and since 1970. */
 uint64_t part_now_ms(void);
 uint64_t part_wall_ms(void);
-
-/* How long the machine was suspended since it was started: the clock above stands still meanwhile. */
-int64_t part_suspended_ms(void);

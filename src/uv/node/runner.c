@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include <sodium.h>
+
 #include "deadline.h"
 
 /* A bye takes some 200 ms. A node whose socket stays full longer than this closes without. */
@@ -41,9 +43,17 @@ static void timer_set(muster_t *node) {
 
 /* ---- pulling ---- */
 
+/* Another conflict is about a pinned name. */
+static bool is_of_own_id(const muster_t *node, const struct muster_peer *peer) {
+    uint8_t id[MUSTER_ID_BYTES];
+    muster_core_id(node->core, id);
+    return memcmp(id, peer->id, sizeof id) == 0;
+}
+
 static void keep_peer(muster_t *node, const struct muster_output *output) {
     /* Of two holders of one key the later start gives it up; of two equal ones both do. */
-    if (output->peer_event == MUSTER_PEER_CONFLICT && muster_core_boot(node->core) >= output->peer.boot) {
+    if (output->peer_event == MUSTER_PEER_CONFLICT && is_of_own_id(node, &output->peer) &&
+        muster_core_boot(node->core) >= output->peer.boot) {
         node->is_rekey_due = true;
     }
     bool is_wanted = node->deliveries.on_event != NULL || node->browses.first != NULL;
@@ -373,8 +383,7 @@ void runner_free(muster_t *node) {
     static_names_deinit(&node->static_names);
     network_close(&node->network);
     muster_core_free(node->core);
-    node_identity_wipe(&node->identities[0]);
-    node_identity_wipe(&node->identities[1]);
+    sodium_free(node->identities);
     slot_release(&node->slot);
     free(node->socket);
     free(node);

@@ -27,11 +27,12 @@
 struct muster {
     muster_core_t *core;
     struct network network;
-    char *socket;                       /* path of the Unix socket; NULL: none */
-    struct slot slot;                   /* of the state directory; none for an observer */
-    struct node_identity identities[2]; /* the one in use, and, for the time of a rekeying, its successor */
-    unsigned identity;                  /* index of the one in use; the core borrows its secret */
-    bool is_rekey_due;                  /* our own key was proven to be in use elsewhere */
+    char *socket;                     /* path of the Unix socket; NULL: none */
+    struct slot slot;                 /* of the state directory; none for an observer */
+    struct node_identity *identities; /* two: the one in use, and, for the time of a rekeying, its successor;
+                                         in memory that is locked, as far as the system allows it */
+    unsigned identity;                /* index of the one in use; the core borrows its secret */
+    bool is_rekey_due;                /* our own key was proven to be in use elsewhere */
 
     uv_timer_t timer;     /* the core's deadline, or that of a part */
     uv_prepare_t prepare; /* runs before the loop waits: what was published meanwhile is sent */

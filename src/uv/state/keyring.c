@@ -98,6 +98,11 @@ int muster_keyring_directory(const char *state_dir, char **path) {
     return directory_of(state_dir, path, &silent);
 }
 
+static int refuse_memory(const struct log *log) {
+    log_line(log, MUSTER_LOG_ERROR, "group keys: %s", muster_error_text(MUSTER_ENOMEM));
+    return MUSTER_ENOMEM;
+}
+
 static int refuse(const char *directory, const struct log *log) {
     int number = errno;
     log_line(log, MUSTER_LOG_ERROR, "%s/" FILE_NAME ": %s", directory, strerror(number));
@@ -185,7 +190,7 @@ static int read_file(int fd, const char *directory, struct muster_keyring *ring,
 static int open_file(const char *directory, int *fd, const struct log *log) {
     char *path;
     if (asprintf(&path, "%s/" FILE_NAME, directory) < 0) {
-        return MUSTER_ENOMEM;
+        return refuse_memory(log);
     }
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     free(path);
@@ -200,7 +205,7 @@ int muster_keyring_read(const char *state_dir, struct muster_keyring *ring, must
     *ring = (struct muster_keyring){0};
     int error = muster_keyring_directory(state_dir, &directory);
     if (error != 0) { /* who has no home has no keys */
-        return error == MUSTER_ESTATE ? 0 : error;
+        return error == MUSTER_ESTATE ? 0 : refuse_memory(&log);
     }
     error = open_file(directory, &fd, &log);
     if (error == 0 && fd >= 0) {

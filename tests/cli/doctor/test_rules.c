@@ -312,6 +312,16 @@ TEST(test_peers) {
     check("");
 }
 
+TEST(test_other_groups) {
+    live.counters.drops[MUSTER_DROP_SEALED] = 3;
+    live.counters.drops[MUSTER_DROP_UNSEALED] = 1;
+    check(""); /* beside its own */
+    live.is_here[0] = true;
+    check("group.other? group.none?");
+    assert_non_null(strstr(verdicts.items[0].evidence, "3 datagrams came that no key"));
+    assert_non_null(strstr(verdicts.items[1].evidence, "1 datagram came that was not sealed"));
+}
+
 /* What the muster that runs here knows beyond what is heard now. */
 TEST(test_who_fell_silent) {
     live.known_count = 1;
@@ -392,6 +402,7 @@ int main(void) {
         cmocka_unit_test_setup(test_firewall_that_is_not_seen, begin),
         cmocka_unit_test_setup(test_paths, begin),
         cmocka_unit_test_setup(test_peers, begin),
+        cmocka_unit_test_setup(test_other_groups, begin),
         cmocka_unit_test_setup(test_who_fell_silent, begin),
         cmocka_unit_test_setup(test_names_of_the_table, begin),
         cmocka_unit_test_setup(test_switches, begin),

@@ -49,6 +49,22 @@ TEST(test_longest_spec) {
     spec_free(&service);
 }
 
+TEST(test_spec_of_what_was_brought) {
+    struct muster_service service;
+    struct muster_service copy;
+    struct reason reason;
+    const char *spec = "ipp:631,origin=site-b,host=printer,at=10.20.0.9,at=fd00::9,name=Flur";
+    assert_int_equal(spec_parse(spec, &service, &reason), 0);
+    assert_int_equal(spec_copy(&copy, &service), 0);
+    spec_free(&service);
+    assert_string_equal(copy.origin, "site-b");
+    assert_string_equal(copy.host, "printer");
+    assert_int_equal(copy.address_count, 2);
+    assert_int_equal(copy.addresses[0].ip[3], 9);
+    assert_int_equal(copy.addresses[1].family, 6);
+    spec_free(&copy);
+}
+
 TEST(test_specs_refused) {
     check_refused("http", "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…, got 'http'");
     check_refused("", "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…, got ''");
@@ -59,12 +75,25 @@ TEST(test_specs_refused) {
     check_refused("http:65536", "expected a port from 1 to 65535, got '65536'");
     check_refused("http:1/", "expected tcp or udp, got ''");
     check_refused("http:1/UDP", "expected tcp or udp, got 'UDP'");
-    check_refused("http:1,", "expected name=TEXT or txt.KEY=TEXT, got ''");
-    check_refused("http:1,name", "expected name=TEXT or txt.KEY=TEXT, got 'name'");
-    check_refused("http:1,path=/", "expected name=TEXT or txt.KEY=TEXT, got 'path='");
+    check_refused("http:1,", "expected name=, txt.KEY=, origin=, host= or at=, got ''");
+    check_refused("http:1,name", "expected name=, txt.KEY=, origin=, host= or at=, got 'name'");
+    check_refused("http:1,path=/", "expected name=, txt.KEY=, origin=, host= or at=, got 'path='");
     check_refused("http:1,txt.=/", "expected a txt key that is not empty");
     check_refused("http:1,name=a,name=b", "expected name= only once");
     check_refused("http:1,txt.a=1,txt.a=2", "expected each txt key only once, got another 'a'");
+    check_refused("http:1,host=a", "expected origin= beside host= and at=");
+    check_refused("http:1,at=10.0.0.1", "expected origin= beside host= and at=");
+    check_refused("http:1,origin=", "expected an origin that is not empty");
+    check_refused("http:1,origin=a,origin=b", "expected an origin only once");
+    check_refused("http:1,origin=a,at=nas", "expected an address in at=, got 'nas'");
+    check_refused("http:1,origin=a,at=::2,at=::3,at=::4,at=::5,at=::6", "expected at= at most 4 times");
+    static const char *const wrong[] = {"127.0.0.1", "0.0.0.0", "224.0.0.1", "fe80::1", "::ffff:10.0.0.1"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char spec[64];
+        snprintf(spec, sizeof(spec), "http:1,origin=a,at=%s", wrong[i]);
+        check_refused(spec, "expected an origin= without control characters, and in at= addresses that other "
+                            "hosts can reach by any interface");
+    }
     check_refused("http:1,name=\xc3", "expected a service name in UTF-8, got '\xc3'");
 }
 
@@ -161,6 +190,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shortest_spec),
         cmocka_unit_test(test_longest_spec),
+        cmocka_unit_test(test_spec_of_what_was_brought),
         cmocka_unit_test(test_specs_refused),
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_text_limits),

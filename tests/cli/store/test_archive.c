@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "archive.h"
 #include "fixture.h"
 #include "store.h"
@@ -218,6 +220,42 @@ TEST(test_a_file_that_may_only_be_read) {
     assert_int_equal(status, 0);
 }
 
+/* As read_only(), where the files that go with the recording are there, and can't be used. */
+static int read_only_beside_a_log(const char *path) {
+    struct archive archive;
+    struct reason reason;
+    if (geteuid() == 0 && setuid(65534) != 0) {
+        return 2;
+    }
+    const int error = archive_open(&archive, path, &reason);
+    archive_close(&archive);
+    if (error == 0 || strcmp(reason.text, "unable to open database file") != 0) {
+        fprintf(stderr, "%d %s\n", error, reason.text);
+        return 3;
+    }
+    return 0;
+}
+
+TEST(test_a_log_that_may_only_be_read) {
+    const char *path = fixture_path("logged.db");
+    int status;
+    write_recording(path);
+    FILE *log = fopen(fixture_path("logged.db-wal"), "w");
+    assert_non_null(log);
+    assert_int_equal(fputs("some", log), 1);
+    assert_int_equal(fclose(log), 0);
+    assert_int_equal(chmod(path, 0444), 0);
+    assert_int_equal(chmod(fixture_directory, 0555), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(read_only_beside_a_log(path));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(chmod(fixture_directory, 0700), 0);
+    assert_int_equal(status, 0);
+}
+
 TEST(test_files_that_are_none) {
     struct reason reason;
     struct archive archive;
@@ -232,6 +270,93 @@ TEST(test_files_that_are_none) {
     archive_close(&archive);
 }
 
+static void change(const char *path, const char *sql) {
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+TEST(test_tables_that_were_changed) {
+    static const char *const changes[] = {
+        /* What is read is made up while it is read, without an end. */
+        "DROP VIEW readings; DROP VIEW minutes; DROP VIEW events; DROP VIEW topics; ALTER TABLE reading "
+        "RENAME TO r;"
+        "CREATE VIEW reading AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        " SELECT 1 slice, i series, i time_us, i entry FROM n",
+        "CREATE TRIGGER t AFTER INSERT ON reading BEGIN DELETE FROM peer; END",
+        "ALTER TABLE series ADD COLUMN more TEXT",
+        "DROP TABLE event",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '')",
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        const char *path = fixture_path("changed.db");
+        struct archive archive;
+        struct reason reason;
+        write_recording(path);
+        change(path, changes[i]);
+        assert_int_equal(archive_open(&archive, path, &reason), -1);
+        assert_string_equal(reason.text, "it is no recording of muster as it is: its tables were changed");
+        archive_close(&archive);
+        assert_int_equal(remove(path), 0);
+    }
+    /* What is beside them is the user's own. */
+    const char *path = fixture_path("added.db");
+    struct archive archive;
+    write_recording(path);
+    change(path, "CREATE TABLE note (text); CREATE INDEX by_time ON reading (time_us);"
+                 "CREATE VIEW mine AS SELECT * FROM readings");
+    open_archive(&archive, path);
+    archive_close(&archive);
+}
+
+/* Says why the readings can't be read; "" when they can. */
+static const char *walk_fault(const char *path) {
+    static struct reason fault;
+    struct archive archive;
+    struct archive_reading reading;
+    int result;
+    open_archive(&archive, path);
+    const struct archive_series *series = find(&archive, "t/a");
+    assert_int_equal(archive_begin(&archive, &series, 1, INT64_MIN, INT64_MAX, true), 0);
+    while ((result = archive_next(&archive, &reading)) == 1) {
+    }
+    fault = archive.fault;
+    archive_close(&archive);
+    return result < 0 ? fault.text : "";
+}
+
+TEST(test_values_that_no_recorder_writes) {
+    struct archive archive;
+    struct archive_bucket bucket = {.begin_us = BEGIN_US};
+    int64_t first_us;
+    int64_t last_us;
+    const char *path = fixture_path("values.db");
+    write_recording(path);
+    change(path,
+           "INSERT INTO reading SELECT slice, series, 9223372036854775807, 1000000, 0, 1, NULL, NULL, NULL,"
+           " NULL, NULL, NULL FROM reading LIMIT 1;"
+           "INSERT INTO reading SELECT slice, series, -1, 1000001, 0, 1, NULL, NULL, NULL, NULL, NULL, NULL"
+           " FROM reading LIMIT 1; UPDATE slice SET first_us = -1, last_us = 9223372036854775807");
+    assert_string_equal(walk_fault(path), "");
+    open_archive(&archive, path);
+    const struct archive_series *series = find(&archive, "t/a");
+    assert_int_equal(archive_range(&archive, &series, 1, &first_us, &last_us), 1);
+    assert_int_equal(first_us, BEGIN_US);
+    assert_int_equal(last_us, BEGIN_US + 999 * SECOND_US);
+    archive_close(&archive);
+
+    change(path, "UPDATE minute SET count = 9223372036854775807");
+    open_archive(&archive, path);
+    series = find(&archive, "t/a");
+    assert_int_equal(archive_buckets(&archive, &series, 1, &bucket, 1, MINUTE_US, BEGIN_US + MINUTE_US), -1);
+    assert_string_equal(archive.fault.text, "it is damaged: it counts what can't be");
+    archive_close(&archive);
+
+    change(path, "UPDATE reading SET number = 9e999 WHERE entry < 100");
+    assert_string_equal(walk_fault(path), "it is damaged: a number is not finite");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buckets),
@@ -239,7 +364,10 @@ int main(void) {
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_reading_while_it_is_written),
         cmocka_unit_test(test_a_file_that_may_only_be_read),
+        cmocka_unit_test(test_a_log_that_may_only_be_read),
         cmocka_unit_test(test_files_that_are_none),
+        cmocka_unit_test(test_tables_that_were_changed),
+        cmocka_unit_test(test_values_that_no_recorder_writes),
     };
     return cmocka_run_group_tests(tests, fixture_make_directory, fixture_remove_directory);
 }

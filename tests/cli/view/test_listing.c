@@ -242,6 +242,72 @@ TEST(test_offers_in_order) {
     check_offers("printer", OFFER_BY_TRUST, "{type}", "");
 }
 
+/* Two bridges brought the same printer; one of them also brings what it offers itself there. */
+TEST(test_offers_that_were_brought) {
+    static const struct muster_endpoint at[] = {{.family = 4, .ip = {10, 20, 0, 9}},
+                                                {.family = 6, .ip = {0xfd, [15] = 9}}};
+    static const struct muster_service services[] = {
+        {.name = "", .type = "http", .proto = "tcp", .port = 80, .origin = "", .host = ""},
+        {.name = "Flur",
+         .type = "ipp",
+         .proto = "tcp",
+         .port = 631,
+         .origin = "site-b",
+         .host = "print",
+         .addresses = at,
+         .address_count = 2},
+        {.name = "", .type = "ipp", .proto = "tcp", .port = 631, .origin = "site-b", .host = ""}};
+    static const struct muster_endpoint here = {.family = 4, .ip = {10, 0, 0, 1}};
+    struct muster_peer bridges[] = {
+        {.id = {1}, .address = here, .document = {.name = "one", .services = services, .service_count = 3}},
+        {.id = {2}, .address = here, .document = {.name = "two", .services = services, .service_count = 3}}};
+    static const struct {
+        const char *text;
+        const char *owner;
+        const char *expected;
+    } cases[] = {{NULL, NULL,
+                  "one 10.0.0.1\ntwo 10.0.0.1\none~site-b 10.0.0.1\nprint~site-b 10.20.0.9\n"
+                  "two~site-b 10.0.0.1\n"},
+                 {"print~site-b", NULL, "print~site-b 10.20.0.9\n"},
+                 {"ipp", "print~site-b", "print~site-b 10.20.0.9\n"},
+                 {"ipp", "one", ""},
+                 {"one", NULL, "one 10.0.0.1\n"},
+                 {"*~site-b", NULL, "one~site-b 10.0.0.1\nprint~site-b 10.20.0.9\ntwo~site-b 10.0.0.1\n"},
+                 {"10.20.0.9", NULL, "print~site-b 10.20.0.9\n"},
+                 {"fd00::9", NULL, "print~site-b 10.20.0.9\n"},
+                 {"print", NULL, ""}};
+    const struct muster_peer_list brought = {.peers = bridges, .count = COUNT(bridges)};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct selector selector = {0};
+        struct selector owner = {0};
+        struct reason reason;
+        struct roster roster;
+        struct offers offers;
+        const unsigned kinds = SELECTOR_TYPE | SELECTOR_NAME | SELECTOR_GLOB | SELECTOR_ADDRESS;
+        if (cases[i].text != NULL) {
+            assert_int_equal(selector_parse(cases[i].text, kinds, &selector, &reason), 0);
+        }
+        if (cases[i].owner != NULL) {
+            assert_int_equal(selector_parse(cases[i].owner, SELECTOR_NAME, &owner, &reason), 0);
+        }
+        assert_int_equal(roster_init(&roster, &brought), 0);
+        assert_int_equal(offers_init(&offers, &roster, &selector, &owner, OFFER_BY_TYPE), 0);
+        capture_begin(&stdout);
+        for (size_t j = 0; j < offers.count; j++) {
+            template_print(&offers.offers[j], "{name} {address}");
+        }
+        capture_check(cases[i].expected);
+        offers_deinit(&offers);
+        roster_deinit(&roster);
+    }
+    struct selector selector;
+    struct reason reason;
+    assert_int_equal(selector_parse("*~site-b", SELECTOR_GLOB, &selector, &reason), 0);
+    assert_true(selector_matches_peer(&selector, &bridges[0])); /* who brings it */
+    assert_int_equal(selector_parse("pr*", SELECTOR_GLOB, &selector, &reason), 0);
+    assert_false(selector_matches_peer(&selector, &bridges[0]));
+}
+
 TEST(test_templates) {
     const char *template =
         "{address}:{port} {proto} {service} {interface} {id} {txt.path}{txt.no} {txt.evil} {{}}";
@@ -342,6 +408,7 @@ int main(void) {
         cmocka_unit_test(test_labels_show_six_digits_at_least),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_offers_in_order),
+        cmocka_unit_test(test_offers_that_were_brought),
         cmocka_unit_test(test_templates),
         cmocka_unit_test(test_templates_refused),
         cmocka_unit_test(test_durations),

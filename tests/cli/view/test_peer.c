@@ -57,6 +57,28 @@ TEST(test_loss_of_unicast) {
                   "u4       9  25%\n");
 }
 
+/* Every path that ever brought it is in JSON, and of who is gone. */
+TEST(test_a_path_that_stopped) {
+    const unsigned m4 = 1U << MUSTER_PATH_M4;
+    const unsigned b4 = 1U << MUSTER_PATH_B4;
+    struct muster_tuple heard[] = {{.path = MUSTER_PATH_M4, .age_ms = 17100},
+                                   {.path = MUSTER_PATH_B4, .age_ms = 100}};
+    struct muster_peer two = {.state = MUSTER_ALIVE,
+                              .paths = m4 | b4,
+                              .age_ms = 100,
+                              .next_ms = 900,
+                              .tuples = heard,
+                              .tuple_count = 2};
+    assert_int_equal(peer_paths_now(&two), m4 | b4);
+    heard[0].age_ms = 17101;
+    assert_int_equal(peer_paths_now(&two), b4);
+    heard[1].age_ms = 17101; /* it was heard by something else */
+    assert_int_equal(peer_paths_now(&two), m4 | b4);
+    heard[1].age_ms = 100;
+    two.state = MUSTER_LOST;
+    assert_int_equal(peer_paths_now(&two), m4 | b4);
+}
+
 static void check_page(const char *expected) {
     capture_begin(&stdout);
     assert_int_equal(page_print_peer(&peer, (struct table_style){0}), 0);
@@ -73,9 +95,8 @@ TEST(test_messages_of_a_page) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loss_that_is_not_known),
-        cmocka_unit_test(test_who_is_gone_promises_nothing),
-        cmocka_unit_test(test_loss_of_unicast),
+        cmocka_unit_test(test_loss_that_is_not_known), cmocka_unit_test(test_who_is_gone_promises_nothing),
+        cmocka_unit_test(test_loss_of_unicast),        cmocka_unit_test(test_a_path_that_stopped),
         cmocka_unit_test(test_messages_of_a_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

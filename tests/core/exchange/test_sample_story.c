@@ -426,6 +426,83 @@ TEST(a_history_comes_in_order) {
     }
 }
 
+/* ---- origins ---- */
+
+static unsigned open_brought(size_t node, const char *topic, const char *origin) {
+    const struct muster_topic described = {.name = topic, .origin = origin};
+    unsigned number;
+    assert_int_equal(muster_core_topic_open(world.nodes[node].core, &described, &number), 0);
+    return number;
+}
+
+/* Whoever passes a reading on, and by whatever way, says where it was brought from. */
+TEST(an_origin_goes_with_its_readings) {
+    size_t bridge = world_add("bridge");
+    size_t live = world_add("live");
+    add_cache("keeper", "#");
+    unsigned brought = open_brought(bridge, "door", "site \"b\"");
+    unsigned own = field_open(bridge, "lamp");
+    world_run(3000);
+    assert_string_equal(world_row(live, "bridge")->document.topics[0].origin, "site \"b\"");
+    assert_string_equal(world_row(live, "bridge")->document.topics[1].origin, "");
+    field_subscribe(live, "#");
+    world_run(1000);
+    field_publish(bridge, brought, NULL, 1);
+    field_publish(bridge, own, NULL, 1);
+    world_run(100);
+    assert_int_equal(field_count(live, MUSTER_SAMPLE_LIVE), 2);
+    assert_string_equal(field_got(live)->arrivals[0].origin, "site \"b\"");
+    assert_string_equal(field_got(live)->arrivals[1].origin, "");
+
+    size_t late = world_add("late"); /* last values, of the bridge */
+    world_run(2000);
+    field_subscribe(late, "door");
+    world_run(500);
+    assert_int_equal(field_got(late)->count, 1);
+    assert_int_equal(field_last(late)->kind, MUSTER_SAMPLE_LAST);
+    assert_int_equal(field_last(late)->seq, 0);
+    assert_string_equal(field_last(late)->origin, "site \"b\"");
+
+    size_t again = world_add("again"); /* a history, of the bridge */
+    const char *pattern = "door";
+    world_run(500);
+    field_subscribe_with(
+        again, &(struct muster_subscription_options){.size = sizeof(struct muster_subscription_options),
+                                                     .patterns = &pattern,
+                                                     .pattern_count = 1,
+                                                     .since_ms = 30000});
+    world_run(500);
+    assert_int_equal(field_got(again)->count, 1);
+    assert_true(field_last(again)->seq > 0);
+    assert_string_equal(field_last(again)->origin, "site \"b\"");
+
+    depart(bridge); /* and of the keeper */
+    size_t later = world_add("later");
+    world_run(2000);
+    field_subscribe(later, "#");
+    world_run(500);
+    assert_int_equal(field_got(later)->count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct arrival *arrival = &field_got(later)->arrivals[i];
+        assert_string_equal(arrival->origin, strcmp(arrival->topic, "door") == 0 ? "site \"b\"" : "");
+    }
+}
+
+TEST(a_topic_with_no_right_origin_is_refused) {
+    size_t pub = world_add("pub");
+    char origin[MUSTER_ORIGIN_BYTES_MAX + 2];
+    struct muster_topic described = {.name = "a", .origin = origin};
+    unsigned number;
+    memset(origin, 'x', sizeof origin - 1);
+    origin[sizeof origin - 1] = '\0';
+    assert_int_equal(muster_core_topic_open(world.nodes[pub].core, &described, &number), MUSTER_EINVAL);
+    origin[0] = '\n';
+    origin[1] = '\0';
+    assert_int_equal(muster_core_topic_open(world.nodes[pub].core, &described, &number), MUSTER_EINVAL);
+    origin[0] = '\0';
+    assert_int_equal(muster_core_topic_open(world.nodes[pub].core, &described, &number), 0);
+}
+
 /* ---- caching peers ---- */
 
 TEST(a_sleeping_sensor_is_known_by_its_keeper) {
@@ -688,6 +765,18 @@ TEST(filtered_multicast_is_replaced_by_a_stream) {
     assert_int_equal(field_last(SUB)->seq, 400);
     assert_int_equal(field_count(other, MUSTER_SAMPLE_LIVE), 400);
     assert_int_equal(pipes_open(SUB), 0);
+}
+
+TEST(an_origin_goes_by_stream) {
+    begin_cut_off();
+    unsigned brought = open_brought(PUB, "a/c", "site-b");
+    world_run(1000);
+    field_publish_many(PUB, brought, 100, 100);
+    assert_true(field_count(SUB, MUSTER_SAMPLE_STREAM) > 30);
+    assert_int_equal(field_last(SUB)->kind, MUSTER_SAMPLE_STREAM);
+    for (size_t i = 0; i < field_got(SUB)->count; i++) {
+        assert_string_equal(field_got(SUB)->arrivals[i].origin, "site-b");
+    }
 }
 
 /* What the shard's other topics send leaves no gap. */

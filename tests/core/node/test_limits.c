@@ -390,8 +390,8 @@ TEST(a_query_that_nobody_takes_is_refused) {
     assert_int_equal(query(text_of(16), NULL), MUSTER_EINVAL);
     assert_int_equal(query("HTTP", NULL), MUSTER_EINVAL);
     assert_int_equal(query("_http._tcp", NULL), MUSTER_EINVAL);
-    assert_int_equal(query(NULL, text_of(63)), 0);
-    assert_int_equal(query(NULL, text_of(64)), MUSTER_EINVAL);
+    assert_int_equal(query(NULL, text_of(MUSTER_OFFERER_BYTES - 1)), 0);
+    assert_int_equal(query(NULL, text_of(MUSTER_OFFERER_BYTES)), MUSTER_EINVAL);
     assert_int_equal(query(NULL, "K\xfc"
                                  "che"),
                      MUSTER_EINVAL);

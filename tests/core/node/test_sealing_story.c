@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Groups with a key: who has it is heard, who has not is not, and a recording moves nothing. */
+/* Groups with a key: who has it is heard, and who has not is not. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,45 +52,6 @@ static int change_keys(size_t index, const char *numbers) {
 static void begin(void) {
     world_begin(3);
     field_begin();
-}
-
-/* ---- a recording ---- */
-
-struct recorded {
-    struct muster_datagram datagram;
-    uint8_t *bytes;
-};
-
-static struct recorded recordings[20000];
-static size_t recorded;
-
-static void record(size_t from, const struct muster_datagram *datagram) {
-    (void)from;
-    if (recorded < sizeof recordings / sizeof *recordings) {
-        struct recorded *next = &recordings[recorded++];
-        next->datagram = *datagram;
-        next->bytes = countdown_malloc(datagram->length);
-        memcpy(next->bytes, datagram->bytes, datagram->length);
-        next->datagram.bytes = next->bytes;
-    }
-}
-
-/* All of it comes to a node again. */
-static void replay(size_t to) {
-    for (size_t i = 0; i < recorded; i++) {
-        world_inject(to, &recordings[i].datagram);
-        if (i % 50 == 0) {
-            world_run(1);
-        }
-    }
-    world_run(10);
-}
-
-static void end(void) {
-    world_end();
-    while (recorded > 0) {
-        countdown_free(recordings[--recorded].bytes);
-    }
 }
 
 /* ---- who hears whom ---- */
@@ -380,61 +341,6 @@ TEST(others_readings_are_counted_and_not_heard) {
     assert_true(world_drops(plain, MUSTER_DROP_SEALED) >= sealed[1] + 20);
 }
 
-/* ---- replay ---- */
-
-static uint64_t moved(size_t index) {
-    const struct muster_counters *counters = world_counters(index);
-    return counters->accepted + counters->copies;
-}
-
-TEST(a_recording_moves_nothing) {
-    add_with("pub", "1");
-    add_with("sub", "1");
-    world.on_sent = record;
-    unsigned topic = field_open(0, "a/b");
-    field_subscribe(1, "a/#");
-    world_run(3000);
-    field_publish_many(0, topic, 500, 2);
-    world_update(0, "other", 81);
-    world_run(5000);
-    world.on_sent = NULL;
-    size_t readings = field_got(1)->count;
-    assert_int_equal(readings, 500);
-    world_story();
-    for (int times = 0; times < 3; times++) {
-        uint64_t before = moved(1);
-        uint64_t own = world_drops(1, MUSTER_DROP_OWN);
-        uint64_t replays = world_drops(1, MUSTER_DROP_REPLAY);
-        world.nodes[0].is_stopped = true; /* nothing but the recording is heard */
-        replay(1);
-        world.nodes[0].is_stopped = false;
-        uint64_t owns = world_drops(1, MUSTER_DROP_OWN) - own;
-        assert_int_equal(moved(1), before);
-        assert_int_equal(world_drops(1, MUSTER_DROP_REPLAY) - replays + owns, recorded);
-        assert_true(owns < recorded);
-    }
-    assert_int_equal(field_got(1)->count, readings);
-    assert_int_equal(field_got(1)->lost, 0);
-    assert_string_equal(world_story(), "");
-    assert_int_equal(world_rows(1, MUSTER_ALIVE), 1);
-}
-
-/* Who was not there can't know what is new; but an answer to no question of its own makes no row. */
-TEST(a_recording_makes_no_row_at_who_comes_later) {
-    add_with("a", "1");
-    world.on_sent = record;
-    add_with("b", "1");
-    world_run(5000);
-    world.on_sent = NULL;
-    world_kill(0);
-    world_kill(1);
-    size_t late = add_with("late", "1");
-    replay(late);
-    world_run(5000);
-    assert_int_equal(world_rows(late, MUSTER_ALIVE), 0);
-    assert_int_equal(world.nodes[late].counts[MUSTER_PEER_JOINED], 0);
-}
-
 /* ---- rotation ---- */
 
 TEST(a_key_is_changed_without_any_loss) {
@@ -466,6 +372,42 @@ TEST(a_key_is_changed_without_any_loss) {
     size_t stale = add_with("stale", "1");
     world_run(5000);
     assert_int_equal(world_rows(stale, MUSTER_ALIVE), 0);
+}
+
+/* All of them publish and subscribe, and some readings are lost on the way. */
+TEST(a_key_is_changed_among_30_under_traffic) {
+    enum { HOSTS = 30, EACH = 6 };
+    static const char *const steps[] = {"12", "21", "2"};
+    unsigned topics[HOSTS];
+    world.crypto = &world_cheap_crypto;
+    for (size_t i = 0; i < HOSTS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "h%zu", i);
+        add_with(name, "1");
+        snprintf(name, sizeof name, "room/h%zu", i);
+        topics[i] = field_open(i, name);
+        field_subscribe(i, "room/#");
+    }
+    world_run(60000);
+    world_story();
+    for (size_t i = 0; i < HOSTS; i++) {
+        world.nodes[i].loss = 0.01;
+    }
+    for (size_t turn = 0; turn < 3 * HOSTS; turn++) {
+        assert_int_equal(change_keys(turn % HOSTS, steps[turn / HOSTS]), 0);
+        for (size_t i = 0; i < EACH; i++) {
+            field_publish((turn + 5 * i) % HOSTS, topics[(turn + 5 * i) % HOSTS], NULL, 1);
+            world_run(3);
+        }
+    }
+    world_run(10000);
+    for (size_t i = 0; i < HOSTS; i++) {
+        assert_int_equal(field_got(i)->count, 3 * EACH * (HOSTS - 1)); /* all but its own */
+        assert_int_equal(field_got(i)->lost, 0);
+        assert_int_equal(world_rows(i, MUSTER_ALIVE), HOSTS - 1);
+        assert_int_equal(world_drops(i, MUSTER_DROP_SEALED) + world_drops(i, MUSTER_DROP_REPLAY), 0);
+    }
+    assert_null(strstr(world_story(), ": lost")); /* loss alone may make one suspect for a while */
 }
 
 TEST(a_group_may_open_and_close) {
@@ -616,5 +558,5 @@ TEST(without_memory_the_books_add_up) {
 }
 
 int main(void) {
-    return test_run(begin, end);
+    return test_run(begin, world_end);
 }

@@ -136,6 +136,26 @@ static void say_sealed_twice(void) {
     world.on_sent = NULL;
 }
 
+static void forge_signatures(void) {
+    char sig[sodium_base64_ENCODED_LEN(MUSTER_SIGNATURE_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+    const uint8_t signature[MUSTER_SIGNATURE_BYTES] = {0};
+    sodium_bin2base64(sig, sizeof sig, signature, sizeof signature, sodium_base64_VARIANT_ORIGINAL);
+    for (unsigned i = 0; i < MUSTER_VERIFICATION_BURST; i++) {
+        world_say(
+            0, (uint8_t)(50 + i % 50), GROUP,
+            "{\"muster\":1,\"kind\":\"bye\",\"id\":\"%s\",\"boot\":%llu,\"seq\":%u}\n{\"sig\":\"%s\"}\n",
+            world.nodes[0].id, (unsigned long long)world.nodes[0].boot, 1000 + i, sig);
+    }
+    world_run(1);
+}
+
+static void say_as_untrusted(void) {
+    struct muster_core_options options = world_options(0);
+    options.trust = MUSTER_TRUST_SIGNED;
+    world_start(0, &options);
+    say(ANNOUNCE);
+}
+
 struct way {
     const char *text;   /* that a stranger says, */
     void (*make)(void); /* or what else it takes */
@@ -171,7 +191,9 @@ static const struct way ways[MUSTER_DROP_COUNT] = {
     [MUSTER_DROP_OWN] = {.make = hear_oneself},
     [MUSTER_DROP_SIGNATURE] = {.text = HEADER("announce") "\"seq\":6," SAID
                                                           ",\"name\":\"lamp\",\"key\":\"" ANY_KEY "\"}\n"},
+    [MUSTER_DROP_UNTRUSTED] = {.make = say_as_untrusted},
     [MUSTER_DROP_STALE] = {.make = say_the_older_last},
+    [MUSTER_DROP_UNCHECKED] = {.make = forge_signatures},
     [MUSTER_DROP_UNASKED] = {.text = HEADER("alive") "\"re\":\"Q7f0-x_a\"," SAID "}\n"},
     [MUSTER_DROP_SHORT_QUESTION] = {.text = HEADER("query") "\"nonce\":\"Q7f0-x_a\",\"want\":{}}\n"},
     [MUSTER_DROP_UNKNOWN] = {.text = ALIVE},

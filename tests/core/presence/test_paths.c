@@ -45,6 +45,16 @@ static void a_path_is_an_interface_and_a_kind(void **state) {
     assert_string_equal(paths_interface_name(&paths, 3), "");
 }
 
+static void a_name_becomes_utf8(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    struct muster_path item = path(1, M4);
+    strcpy(item.name, "b\xFF"
+                      "d");
+    assert_int_equal(paths_set(&paths, &item, 1), 0);
+    assert_string_equal(paths_interface_name(&paths, 1), "b?d");
+}
+
 static size_t bytes_max_of(struct muster_path first, struct muster_path second) {
     struct paths paths;
     paths_init(&paths);
@@ -238,6 +248,7 @@ int main(void) {
         cmocka_unit_test(there_are_at_most_96),
         cmocka_unit_test(a_path_comes_with_its_address),
         cmocka_unit_test(a_name_ends),
+        cmocka_unit_test(a_name_becomes_utf8),
         cmocka_unit_test(multicast_is_primary_until_broadcast_alone_is_heard),
         cmocka_unit_test(ipv6_is_primary_before_broadcast),
         cmocka_unit_test(a_path_that_stays_keeps_what_it_knows),

@@ -376,6 +376,20 @@ TEST(a_repeated_question_lists_who_is_known) {
     assert_int_equal(said_count(tape_said("query", 2), "known"), MUSTER_QUERY_IDS_SENT_BESIDE);
 }
 
+/* The longest name that there is, all escapes, leaves less room. */
+TEST(a_question_for_a_long_name_lists_a_few) {
+    char name[MUSTER_OFFERER_BYTES];
+    memset(name, '\1', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    start("a");
+    meet_strangers(40);
+    tape_begin(A);
+    world_command(
+        A, &(struct muster_command){.kind = MUSTER_COMMAND_QUERY, .type = "fifteen-letters", .name = name});
+    world_run(1000);
+    assert_int_equal(said_count(tape_said("query", 1), "known"), MUSTER_QUERY_IDS_SENT_LONG);
+}
+
 TEST(a_question_settles_though_newcomers_never_end) {
     world_add("?");
     world_query(A);

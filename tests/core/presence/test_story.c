@@ -209,6 +209,35 @@ TEST(a_query_by_type_finds_those_only) {
     assert_int_equal(world.nodes[observer].settled, 1);
 }
 
+/* Who brought a service from elsewhere answers for its host; with a type only for those services. */
+TEST(a_query_by_host_and_origin_finds_who_brought_it) {
+    world_add("a");
+    world_add("b");
+    struct muster_service services[] = {
+        {.name = "", .type = "http", .proto = "tcp", .port = 80},
+        {.name = "", .type = "ipp", .proto = "tcp", .port = 631, .origin = "dnssd", .host = "print"}};
+    struct muster_document document = {.name = "b", .services = services, .service_count = 2};
+    struct muster_command update = {.kind = MUSTER_COMMAND_UPDATE, .document = &document};
+    assert_int_equal(world_command(1, &update), 0);
+    world_run(3000);
+    static const struct {
+        const char *type;
+        const char *name;
+        bool is_found;
+    } cases[] = {{NULL, "print~dnssd", true},    {"ipp", "print~dnssd", true}, {"http", "b", true},
+                 {"http", "print~dnssd", false}, {"ipp", "b", false},          {NULL, "print", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t observer = world_add("?");
+        struct muster_command query = {
+            .kind = MUSTER_COMMAND_QUERY, .type = cases[i].type, .name = cases[i].name};
+        assert_int_equal(world_command(observer, &query), 0);
+        world_run(30);
+        assert_int_equal(world_has_row(observer, "b"), cases[i].is_found);
+        assert_false(world_has_row(observer, "a"));
+        world_kill(observer);
+    }
+}
+
 TEST(a_query_for_what_cannot_be_is_refused) {
     size_t observer = world_add("?");
     static const char *const types[] = {"", "no such type", "-http", "HTTP", "sixteen-letters-"};

@@ -133,6 +133,60 @@ TEST(one_difference_makes_services_differ) {
     assert_int_equal(lists_find_service(services, 2, &others[0]), 2);
 }
 
+/* Many hosts of an origin may offer the same, and one host may have two of one port. */
+TEST(a_service_of_an_origin_is_known_by_host_and_name_too) {
+    const struct muster_endpoint at[] = {{.family = 4, .ip = {10, 0, 0, 7}},
+                                         {.family = 4, .ip = {10, 0, 0, 8}}};
+    const struct muster_service brought = {.name = "a",
+                                           .type = "ipp",
+                                           .proto = "tcp",
+                                           .port = 631,
+                                           .origin = "dnssd",
+                                           .host = "print",
+                                           .addresses = at,
+                                           .address_count = 1};
+    struct muster_service others[] = {brought, brought, brought, brought, brought, brought};
+    others[0].origin = "";
+    others[1].host = NULL;
+    others[2].name = "b";
+    others[3].addresses = &at[1];
+    others[4].address_count = 0;
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(muster_service_is_same(&brought, &others[i]), i >= 3);
+        assert_false(lists_are_services_equal(&brought, &others[i]));
+    }
+    assert_true(lists_are_services_equal(&brought, &others[5]));
+}
+
+TEST(a_service_is_called_by_its_offerer) {
+    const struct muster_peer bridge = {.document = {.name = "bridge"}};
+    const struct muster_service own = {.host = "x"};
+    const struct muster_service brought = {.origin = "dnssd", .host = "print"};
+    const struct muster_service bare = {.origin = "site-b"};
+    char text[MUSTER_OFFERER_BYTES];
+    assert_string_equal(muster_service_offerer(&bridge, &own, text), "bridge");
+    assert_string_equal(muster_service_offerer(&bridge, &brought, text), "print~dnssd");
+    assert_string_equal(muster_service_offerer(&bridge, &bare, text), "bridge~site-b");
+}
+
+TEST(a_service_is_reached_at_its_own_addresses_or_its_peers) {
+    const struct muster_endpoint at[] = {{.family = 4, .ip = {10, 0, 0, 7}}, {.family = 6, .ip = {0xfd, 7}}};
+    const struct muster_peer peer = {.address = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
+                                     .other_address = {.family = 6, .ip = {0xfd, 1}, .port = 19798}};
+    struct muster_service service = {.port = 631, .origin = "a", .addresses = at, .address_count = 2};
+    struct muster_endpoint got[MUSTER_SERVICE_ADDRESSES_MAX];
+    assert_int_equal(muster_service_endpoints(&peer, &service, got), 2);
+    assert_int_equal(got[0].ip[3], 7);
+    assert_int_equal(got[1].ip[1], 7);
+    assert_int_equal(got[1].port, 631);
+    service.address_count = 0;
+    assert_int_equal(muster_service_endpoints(&peer, &service, got), 2);
+    assert_int_equal(got[0].ip[3], 1);
+    assert_int_equal(got[1].ip[1], 1);
+    assert_int_equal(got[0].port, 631);
+    assert_int_equal(muster_service_endpoints(&(struct muster_peer){0}, &service, got), 0);
+}
+
 TEST(one_difference_makes_documents_differ) {
     const struct muster_text other_attrs[] = {{"os", "x"}};
     struct muster_document others[] = {whole, whole, whole};
@@ -147,13 +201,14 @@ TEST(one_difference_makes_documents_differ) {
 
 TEST(one_difference_makes_topics_differ) {
     const struct muster_text units[] = {{"t", "Cel"}};
-    struct muster_topic others[] = {topics[0], topics[0], topics[0], topics[0]};
+    struct muster_topic others[] = {topics[0], topics[0], topics[0], topics[0], topics[0]};
     others[0].name = "cellar";
     others[1].unit = NULL;
     others[2].rate = 2;
     others[3].units = units;
     others[3].unit_count = 1;
-    for (size_t i = 0; i < 4; i++) {
+    others[4].origin = "site-b";
+    for (size_t i = 0; i < 5; i++) {
         assert_false(lists_are_topics_equal(topics, 1, &others[i], 1));
     }
     assert_false(lists_are_topics_equal(topics, 1, topics, 0));

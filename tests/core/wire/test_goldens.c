@@ -268,7 +268,7 @@ static bool is_pack(const uint8_t *bytes, size_t length) {
  * the same whether it was read as a whole or not. */
 static bool is_data(const struct golden *golden, const struct signal *data) {
     char prefix[SIGNAL_PREFIX_BYTES_MAX];
-    size_t length = signal_write_prefix(prefix, data->id, data->boot, data->topic, data->shard);
+    size_t length = signal_write_prefix(prefix, data->id, data->boot, data->topic, data->origin, data->shard);
     bool is_usual = strstr(golden->name, "other-form") == NULL;
     bool is_same = length == data->prefix_length && memcmp(prefix, golden->bytes, length) == 0;
     uint64_t seq;

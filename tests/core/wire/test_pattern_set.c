@@ -32,9 +32,6 @@ TEST(any_pattern_of_a_set_decides) {
     assert_true(pattern_set_touches(&set, "kitchen/climate"));
     assert_true(pattern_set_touches(&set, "cellar/power"));
     assert_false(pattern_set_touches(&set, "cellar/climate"));
-    assert_true(pattern_set_meets(&set, "kitchen/#"));
-    assert_true(pattern_set_meets(&set, "cellar/power"));
-    assert_false(pattern_set_meets(&set, "cellar/climate/#"));
     pattern_set_deinit(&set);
 }
 
@@ -42,7 +39,6 @@ TEST(an_empty_set_takes_nothing) {
     struct pattern_set set;
     assert_int_equal(pattern_set_init(&set, NULL, 0), 0);
     assert_false(pattern_set_touches(&set, "kitchen"));
-    assert_false(pattern_set_meets(&set, "#"));
     pattern_set_deinit(&set);
 }
 

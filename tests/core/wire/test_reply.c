@@ -17,6 +17,9 @@
 #define ANNOUNCE                                                                                  \
     "{\"muster\":1,\"kind\":\"announce\",\"id\":\"000102030405060708090a0b0c0d0e0f\",\"boot\":5," \
     "\"seq\":9,\"rev\":3,\"next_ms\":2500,\"peers\":0,\"name\":\"lamp\"}\n"
+#define ALIVE                                                                                  \
+    "{\"muster\":1,\"kind\":\"alive\",\"id\":\"000102030405060708090a0b0c0d0e0f\",\"boot\":5," \
+    "\"seq\":9,\"rev\":3,\"next_ms\":2500,\"peers\":0}\n"
 #define BODY "{\"attrs\":{\"room\":\"1\"}}\n"
 
 static const uint8_t id[MUSTER_ID_BYTES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -137,10 +140,17 @@ static struct muster_self a_self(void) {
     "678901234567890123456"
 
 static const struct reply_sample samples[SAMPLES] = {
-    {.id = id, .boot = 5, .topic = "a/b", .age_ms = 0, .body = (const uint8_t *)"[]", .body_length = 2},
+    {.id = id,
+     .boot = 5,
+     .topic = "a/b",
+     .origin = "",
+     .age_ms = 0,
+     .body = (const uint8_t *)"[]",
+     .body_length = 2},
     {.id = id,
      .boot = 1,
      .topic = "c",
+     .origin = "site-b/\"nas\"",
      .seq = 7,
      .age_ms = 12,
      .body = (const uint8_t *)"",
@@ -148,6 +158,8 @@ static const struct reply_sample samples[SAMPLES] = {
     {.id = id,
      .boot = MUSTER_INTEGER_MAX,
      .topic = LONGEST_TOPIC,
+     .origin = "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""
+               "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"",
      .seq = MUSTER_INTEGER_MAX,
      .passed = MUSTER_INTEGER_MAX - 1,
      .age_ms = MUSTER_INTEGER_MAX,
@@ -275,6 +287,7 @@ static void assert_sample(const struct reply_sample *sample, const struct reply_
     assert_memory_equal(sample->id, id, sizeof id);
     assert_int_equal(sample->boot, wanted->boot);
     assert_string_equal(sample->topic, wanted->topic);
+    assert_string_equal(sample->origin, wanted->origin);
     assert_int_equal(sample->seq, wanted->seq);
     assert_int_equal(sample->passed, wanted->passed);
     assert_int_equal(sample->age_ms, wanted->age_ms);
@@ -445,6 +458,10 @@ static const struct {
     {SAMPLE("\"boot\":1,\"topic\":\"a\",\"seq\":2,\"passed\":2", "1") "[]\n", MUSTER_EINVAL, 0},
     {SAMPLE("\"boot\":1,\"topic\":\"a\",\"passed\":2", "1") "[]\n", MUSTER_EINVAL, 0},
     {SAMPLE("\"boot\":1,\"topic\":\"a\",\"age_ms\":-1", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"seq\":2,\"passed\":\"1\"", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"until\":3", "1") "[]\n", 1, REPLY_SAMPLE},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"until\":-3", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"seq\":2,\"until\":3", "1") "[]\n", MUSTER_EINVAL, 0},
     {SAMPLE("\"boot\":1,\"topic\":\"a\"", "2") "[]\n[]\n", MUSTER_EINVAL, 0},
     {"{\"sample\":{\"id\":\"00\",\"boot\":1,\"topic\":\"a\"},\"lines\":1}\n[]\n", MUSTER_EINVAL, 0},
     {"{\"sample\":{}}\n", MUSTER_EINVAL, 0},
@@ -470,6 +487,7 @@ static const struct {
     {ROW("\"state\":\"asleep\"", "1") ANNOUNCE, 1, REPLY_UNREADABLE},
     {ROW("\"state\":\"alive\"", "1") "\n", 1, REPLY_UNREADABLE},
     {ROW("\"state\":\"alive\"", "1") "{\"muster\":2}\n", 1, REPLY_UNREADABLE},
+    {ROW("\"state\":\"alive\"", "1") ALIVE, 1, REPLY_UNREADABLE},
     {ROW("\"state\":\"alive\"", "1") ANNOUNCE, 1, REPLY_PEER},
     {ROW("\"state\":\"alive\"", "2") ANNOUNCE, 0, 0},
     {ROW("\"state\":\"alive\"", "2") ANNOUNCE "{}\n", 1, REPLY_UNREADABLE},

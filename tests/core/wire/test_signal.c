@@ -65,8 +65,25 @@ TEST(data_is_read) {
     assert_string_equal(got.topic, "a/b");
     assert_int_equal(got.body_length, strlen("[{\"v\":1}]  "));
     assert_memory_equal(got.body, "[{\"v\":1}]  \n", got.body_length + 1);
-    assert_int_equal(signal_write_prefix(prefix, id, 5, "a/b", 1), got.prefix_length);
+    assert_int_equal(signal_write_prefix(prefix, id, 5, "a/b", "", 1), got.prefix_length);
     assert_memory_equal(prefix, text, got.prefix_length);
+}
+
+TEST(an_origin_is_read_and_written) {
+    static const char text[] =
+        DATA("\"topic\":\"a/b\",\"origin\":\"s\\\"\\\\x\",\"shard\":1,\"seq\":77}\n[{\"v\":1}]\n");
+    char prefix[SIGNAL_PREFIX_BYTES_MAX];
+    char member[SIGNAL_ORIGIN_BYTES];
+    char origin[MUSTER_ORIGIN_BYTES_MAX + 1];
+    assert_true(decode(text));
+    assert_string_equal(got.origin, "s\"\\x");
+    assert_int_equal(signal_write_prefix(prefix, id, 5, "a/b", got.origin, 1), got.prefix_length);
+    assert_memory_equal(prefix, text, got.prefix_length);
+    signal_origin_member(got.origin, member);
+    signal_read_origin(member, strlen(member), origin);
+    assert_string_equal(origin, got.origin);
+    signal_read_origin("", 0, origin);
+    assert_string_equal(origin, "");
 }
 
 TEST(the_longest_prefix_fits) {
@@ -74,7 +91,10 @@ TEST(the_longest_prefix_fits) {
     char topic[MUSTER_TOPIC_BYTES_MAX + 1];
     memset(topic, 'x', MUSTER_TOPIC_BYTES_MAX);
     topic[MUSTER_TOPIC_BYTES_MAX] = '\0';
-    size_t length = signal_write_prefix(prefix, id, MUSTER_INTEGER_MAX, topic, 15);
+    char origin[MUSTER_ORIGIN_BYTES_MAX + 1];
+    memset(origin, '"', MUSTER_ORIGIN_BYTES_MAX);
+    origin[MUSTER_ORIGIN_BYTES_MAX] = '\0';
+    size_t length = signal_write_prefix(prefix, id, MUSTER_INTEGER_MAX, topic, origin, 15);
     assert_true(length < SIGNAL_PREFIX_BYTES_MAX);
 }
 

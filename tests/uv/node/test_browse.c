@@ -167,6 +167,38 @@ TEST(what_is_there_is_told_first) {
     assert_string_equal(early.story, "added b http/tcp:80");
 }
 
+/* A node asks for it by the name under which it is listed, and its own services are not meant. */
+TEST(what_was_brought_is_found_by_host_and_origin) {
+    struct browser named = {0};
+    struct browser own = {0};
+    struct browser lookup = {0};
+    const struct muster_endpoint at[] = {{.family = 4, .ip = {192, 0, 2, 7}},
+                                         {.family = 4, .ip = {192, 0, 2, 8}}};
+    struct muster_service brought[] = {http, ipp, ipp};
+    brought[1].origin = brought[2].origin = "dnssd";
+    brought[1].host = brought[2].host = "print";
+    brought[1].name = "one";
+    brought[2].name = "two";
+    brought[2].addresses = at;
+    brought[2].address_count = 1;
+    struct muster_document document = {.name = "b", .services = brought, .service_count = 3};
+    const struct muster_options options = node_options(&document);
+    muster_t *b = node_open_with(&options);
+    muster_t *observer = node_open_observer();
+    browse(observer, NULL, "print~dnssd", &named);
+    AWAIT_STORY(&named, "added b ipp/tcp:631, added b ipp/tcp:631");
+    browse(observer, NULL, "b", &own);
+    AWAIT_STORY(&own, "added b http/tcp:80");
+    look_up(observer, "ipp", "print~dnssd", 0, &lookup);
+    AWAIT(lookup.found == 1);
+    brought[2].addresses = &at[1];
+    change(b, &(struct muster_change){.services = &brought[2], .service_count = 1});
+    AWAIT_STORY(&named, "added b ipp/tcp:631, added b ipp/tcp:631, changed b ipp/tcp:631");
+    change(b, &(struct muster_change){.removed_services = &brought[1], .removed_service_count = 1});
+    AWAIT_STORY(&named, "added b ipp/tcp:631, added b ipp/tcp:631, changed b ipp/tcp:631, "
+                        "removed b ipp/tcp:631");
+}
+
 TEST(an_observer_asks) {
     struct browser listener = {0};
     open_offering("b", &http);

@@ -11,6 +11,7 @@
 #include "csv.h"
 #include "plot.h"
 #include "table.h"
+#include "text.h"
 
 /* ---- buckets, printed ---- */
 
@@ -36,7 +37,7 @@ static void write_row(struct writer *writer, const void *context) {
     const struct archive_bucket *bucket = row->bucket;
     const bool has_numbers = bucket->numbers > 0;
     if (row->history->group_count > 1) {
-        writer_shown(writer, "NAME", 0, NULL, "%s", row->series->name);
+        writer_text(writer, NULL, "NAME", row->series->name);
         writer_shown(writer, "PEER", 0, NULL, "%s",
                      row->series->peer[0] != '\0' ? text_name(row->series->peer).text : "-");
     }
@@ -219,7 +220,8 @@ static void print_senml(const struct archive_reading *reading) {
 static void print_reading(const struct history *history, const struct archive_reading *reading) {
     printf("%s  ", history_local_time(reading->time_us, 1).text);
     if (history->group_count > 1) {
-        printf("%s  %s  ", reading->series->name, text_name(reading->series->peer).text);
+        text_print(stdout, reading->series->name);
+        printf("  %s  ", text_name(reading->series->peer).text);
     }
     csv_print_value(&reading->record, false);
     printf("%s%s\n", reading->series->unit[0] != '\0' ? " " : "", text_name(reading->series->unit).text);

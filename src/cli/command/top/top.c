@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "screen.h"
 #include "session.h"
 #include "text.h"
+#include "value.h"
 
 /* What changed is drawn so often. */
 #define FRAME_MS 250
@@ -73,7 +75,7 @@ struct top {
     size_t pattern_count;
     uint64_t followed_ms; /* when that changed last */
 
-    int kept_stderr;  /* while the screen is open, what is complained of is kept; -1: it is not open */
+    int kept_stderr;  /* while the screen is open, what is complained of is kept; -1: it is not */
     unsigned closing; /* that were opened beside the session */
     bool has_left;    /* the session */
 };
@@ -87,9 +89,10 @@ static uint64_t now(const struct top *top) {
 /* Standard error becomes a file in memory: lines on the screen would destroy it. */
 static void hide_stderr(struct top *top) {
     const int file = memfd_create("stderr", MFD_CLOEXEC);
-    top->kept_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (file >= 0 && top->kept_stderr >= 0) {
-        dup2(file, STDERR_FILENO);
+    top->kept_stderr = file >= 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
+    if (top->kept_stderr >= 0 && dup2(file, STDERR_FILENO) < 0) {
+        close(top->kept_stderr);
+        top->kept_stderr = -1;
     }
     if (file >= 0) {
         close(file);
@@ -553,9 +556,36 @@ static void on_open(void *context) {
     }
 }
 
+static const char *sort_word(size_t i) {
+    return i < BOARD_PEER_ORDERS ? board_order_name(BOARD_PEERS, (unsigned)i) : NULL;
+}
+
+static int parse_sort(const char *value, void *place, struct reason *reason) {
+    unsigned *order = place;
+    size_t found;
+    for (*order = 0; *order < BOARD_PEER_ORDERS; (*order)++) {
+        if (strcasecmp(sort_word(*order), value) == 0) {
+            return 0;
+        }
+    }
+    return value_word(value, sort_word, &found, reason);
+}
+
+struct top_options {
+    unsigned order; /* enum board_peer_order */
+};
+
+static const struct args_completion complete_sort = {.word = sort_word};
+
+static const struct args_option options_table[] = {
+    {"sort", 0, "COL", "sort peers by this column at first (NAME)", offsetof(struct top_options, order),
+     parse_sort, &complete_sort},
+    {0},
+};
+
 static int run(struct settings *settings, void *options, const struct operands *operands) {
     struct top *top = calloc(1, sizeof(*top));
-    (void)options;
+    const struct top_options *chosen = options;
     (void)operands;
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
         free(top);
@@ -578,6 +608,7 @@ static int run(struct settings *settings, void *options, const struct operands *
     top->settings = settings;
     top->kept_stderr = top->terminal = -1;
     top->is_ascii = plot_style().ascii;
+    board_sort_by(&top->board, BOARD_PEERS, chosen->order);
     const int status = session_hold(&top->session, settings, &request);
     screen_close(&top->screen);
     show_stderr(top);
@@ -590,8 +621,6 @@ static int run(struct settings *settings, void *options, const struct operands *
     free(top);
     return status;
 }
-
-static const struct args_option options_table[] = {{0}};
 
 const struct command command_top = {
     .name = "top",
@@ -612,6 +641,7 @@ const struct command command_top = {
         "  /       show rows with this text in their name, state, address or services\n"
         "  q       quit\n",
     .options = options_table,
+    .options_bytes = sizeof(struct top_options),
     .examples = "  muster top\n"
                 "  muster top --interface eth0 --direct\n",
     .statuses = "  0   ended by q or a signal\n"

@@ -45,7 +45,9 @@ struct backlog_sample *backlog_copy(struct exchange *exchange, const struct must
     strncpy(copy->topic, sample->topic, sizeof copy->topic - 1);
     memcpy(copy->body, sample->body, sample->length);
     copy->sample.id = copy->id;
+    strncpy(copy->origin, sample->origin, sizeof copy->origin - 1);
     copy->sample.topic = copy->topic;
+    copy->sample.origin = copy->origin;
     copy->sample.body = copy->body;
     backlog->bytes += bytes;
     return copy;

@@ -24,6 +24,7 @@ struct backlog_sample {
     struct muster_sample sample; /* what it points to follows */
     uint8_t id[MUSTER_ID_BYTES];
     char topic[MUSTER_TOPIC_BYTES_MAX + 1];
+    char origin[MUSTER_ORIGIN_BYTES_MAX + 1];
     char body[];
 };
 

@@ -474,6 +474,7 @@ bool catchup_take(struct exchange *exchange, struct fetch *fetch, const struct r
                                    .id = part->id,
                                    .boot = part->boot,
                                    .topic = part->topic,
+                                   .origin = part->origin,
                                    .shard = muster_topic_shard(part->topic),
                                    .seq = part->seq,
                                    .age_ms = part->age_ms,

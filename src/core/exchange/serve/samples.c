@@ -10,6 +10,7 @@
 #include "publisher.h"
 #include "reply.h"
 #include "ring.h"
+#include "signal.h"
 
 struct samples {
     bool has_since;
@@ -120,9 +121,13 @@ static int say_sent(const struct exchange *exchange, struct connection *connecti
         samples->passed[kept->shard]++;
         return 0;
     }
+    char origin[MUSTER_ORIGIN_BYTES_MAX + 1];
+    signal_read_origin((const char *)bytes + kept->topic_at + kept->topic_length + 1, kept->origin_length,
+                       origin);
     const struct reply_sample sample = {.id = exchange->context->identity.id,
                                         .boot = exchange->context->identity.boot,
                                         .topic = samples->last_topic,
+                                        .origin = origin,
                                         .seq = kept->seq,
                                         .passed = samples->passed[kept->shard],
                                         .age_ms = exchange->context->now_ms - kept->sealed_ms,

@@ -57,19 +57,20 @@ static struct feed_header *add_header(struct feed *feed, const uint8_t *bytes, c
     }
     header->length = data->prefix_length;
     memcpy(header->topic, data->topic, sizeof header->topic);
+    memcpy(header->origin, data->origin, sizeof header->origin);
     memcpy(header->bytes, bytes, data->prefix_length);
     DL_PREPEND(feed->headers, header);
     feed->header_count++;
     return header;
 }
 
-/* One without a prefix is found by its topic only. */
+/* One without a prefix is found by its topic and origin only. */
 struct feed_header *feed_header_learn(struct feed *feed, const struct signal *data, const uint8_t *bytes) {
     struct feed_header *header;
     DL_FOREACH(feed->headers, header) {
         bool is_same = header->length == data->prefix_length &&
                        memcmp(header->bytes, bytes, data->prefix_length) == 0 &&
-                       strcmp(header->topic, data->topic) == 0;
+                       strcmp(header->topic, data->topic) == 0 && strcmp(header->origin, data->origin) == 0;
         if (is_same) {
             return header;
         }

@@ -24,6 +24,7 @@ struct feed_header {
     size_t held;         /* datagrams that wait for their turn */
     size_t length;
     char topic[MUSTER_TOPIC_BYTES_MAX + 1];
+    char origin[MUSTER_ORIGIN_BYTES_MAX + 1];
     uint8_t bytes[]; /* length of them */
 };
 

@@ -131,6 +131,7 @@ void feed_stream_take(struct telemetry *telemetry, const struct feed_owner *owne
         return;
     }
     memcpy(data.topic, sample->topic, strlen(sample->topic) + 1);
+    memcpy(data.origin, sample->origin, strlen(sample->origin) + 1);
     struct feed_header *header = feed_header_learn(feed, &data, sample->body);
     if (header != NULL && feed_table_make_room(telemetry, feed_hold_bytes(feed, sample->body_length)) &&
         feed_take_streamed(feed, sample->seq, sample->passed, header, sample->body, sample->body_length,

@@ -7,6 +7,7 @@
 
 #include "context.h"
 #include "limit.h"
+#include "member.h"
 
 /* What a header has behind its prefix: the digits of its seq, "}" and LF. */
 #define SEQ_BYTES_MAX 18
@@ -134,7 +135,9 @@ int own_topic_add(struct own_topic *topic, const struct muster_record *record, d
 /* ---- topics ---- */
 
 bool own_topic_is_valid(const struct muster_topic *described) {
-    bool is_valid = described->name != NULL && muster_topic_fault(described->name) == NULL &&
+    const char *origin = text_or_none(described->origin);
+    bool is_valid = described->name != NULL && (origin[0] == '\0' || member_is_origin(origin)) &&
+                    muster_topic_fault(described->name) == NULL &&
                     strlen(text_or_none(described->unit)) <= MUSTER_NAME_BYTES_MAX &&
                     described->unit_count <= MUSTER_SENSORS_MAX;
     for (size_t i = 0; is_valid && i < described->unit_count; i++) {
@@ -147,8 +150,10 @@ bool own_topic_is_valid(const struct muster_topic *described) {
 }
 
 void own_topic_rekey(struct own_topic *topic, const struct context *context) {
+    char member[SIGNAL_ORIGIN_BYTES];
     topic->prefix_length = signal_write_prefix(topic->prefix, context->identity.id, context->identity.boot,
-                                               topic->name, topic->shard);
+                                               topic->name, topic->origin, topic->shard);
+    topic->origin_length = strlen(signal_origin_member(topic->origin, member));
     topic->name_at = (size_t)(strstr(topic->prefix, NAME_BEGIN) - topic->prefix) + strlen(NAME_BEGIN);
 }
 
@@ -159,6 +164,7 @@ struct own_topic *own_topic_new(const struct context *context, const struct must
     }
     topic->name_length = strlen(described->name);
     memcpy(topic->name, described->name, topic->name_length);
+    strncpy(topic->origin, text_or_none(described->origin), sizeof topic->origin - 1);
     topic->shard = muster_topic_shard(topic->name);
     own_topic_rekey(topic, context);
     bool has_room = described->unit == NULL || add_sensor(topic, "", described->unit) != NULL;
@@ -189,7 +195,8 @@ void own_topic_free(struct own_topic *topic) {
 
 struct muster_topic own_topic_describe(const struct own_topic *topic, struct muster_text *texts,
                                        bool with_all) {
-    struct muster_topic described = {.name = topic->name, .units = texts, .rate = topic->rate};
+    struct muster_topic described = {
+        .name = topic->name, .units = texts, .rate = topic->rate, .origin = topic->origin};
     for (size_t i = 0; i < topic->sensor_count; i++) {
         const struct sensor *sensor = &topic->sensors[i];
         if (sensor->name[0] == '\0') {

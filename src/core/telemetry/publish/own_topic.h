@@ -31,6 +31,7 @@ struct sensor {
 struct own_topic {
     char name[MUSTER_TOPIC_BYTES_MAX + 1];
     size_t name_length;
+    char origin[MUSTER_ORIGIN_BYTES_MAX + 1]; /* "": none */
     unsigned shard;
     struct sensor *sensors;
     size_t sensor_count;
@@ -53,7 +54,8 @@ struct own_topic {
     struct senml_writer writer;
     char body[MUSTER_DATAGRAM_BYTES_MAX];
     size_t prefix_length; /* and the header for it, up to its seq, */
-    size_t name_at;       /* with the topic's name here */
+    size_t name_at;       /* with the topic's name here, */
+    size_t origin_length; /* and so many bytes of its origin's member behind the quote */
     char prefix[SIGNAL_PREFIX_BYTES_MAX];
 };
 

@@ -199,6 +199,7 @@ static void seal(struct telemetry *telemetry, struct own_topic *topic) {
     uint8_t *at = publisher->ring.bytes + kept->offset;
     kept->topic_at = (uint8_t)topic->name_at;
     kept->topic_length = (uint8_t)topic->name_length;
+    kept->origin_length = (uint8_t)topic->origin_length;
     kept->body_at = (uint16_t)body_at;
     kept->body_length = (uint16_t)body_length;
     at = put(at, topic->prefix, topic->prefix_length);

@@ -32,6 +32,7 @@ static int write_sample(const struct last_pack *pack, uint64_t said_ms, const ui
     const struct reply_sample sample = {.id = context->identity.id,
                                         .boot = context->identity.boot,
                                         .topic = pack->topic->name,
+                                        .origin = pack->topic->origin,
                                         .until = context->sent[pack->topic->shard],
                                         .age_ms = context->now_ms > said_ms ? context->now_ms - said_ms : 0,
                                         .body = body,

@@ -22,6 +22,7 @@ struct kept {
     /* Where its topic and its body are, from its own begin. */
     uint8_t topic_at;
     uint8_t topic_length;
+    uint8_t origin_length; /* of its origin's member, behind the topic's; 0: it has none */
     uint16_t body_at;
     uint16_t body_length;
 };
