@@ -233,7 +233,9 @@ static void on_look(uv_timer_t *timer) {
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct dnssd *dnssd = context;
-    (void)event;
+    if (event == MUSTER_PEER_CONFLICT) { /* it is not listed */
+        return;
+    }
     if (election_take(&dnssd->election, peer)) {
         look_at_all(dnssd);
     } else {
