@@ -461,6 +461,23 @@ static void look_for_stalls(struct mqtt *mqtt) {
     mqtt->is_stalled = is_stalled;
 }
 
+/* Tells what there is to count to who asks this node, as muster show --self and muster metrics do. */
+static void tell_figures(struct mqtt *mqtt) {
+    const struct dispatch_counts *counts = &mqtt->dispatch.counts;
+    const struct muster_figure figures[] = {
+        {"connected", mqtt->link.is_up},
+        {"carries", mqtt->role == ROLE_CARRIES},
+        {"readings_out", counts->sent},
+        {"readings_in", mqtt->importer.taken},
+        {"readings_repeated", mqtt->importer.repeated},
+        {"readings_queued", counts->queued},
+        {"readings_lost", counts->lost},
+        {"readings_refused", mqtt->refused + counts->refused},
+        {"stalled_ms", dispatch_stalled_ms(&mqtt->dispatch, wall_ms())},
+    };
+    muster_set_figures(mqtt->bridge.session.node, figures, sizeof(figures) / sizeof(figures[0]));
+}
+
 static void on_tick(uv_timer_t *timer) {
     struct mqtt *mqtt = timer->data;
     if (mqtt->role == ROLE_CARRIES && ++mqtt->ticks % PEERS_TICKS == 0) {
@@ -475,6 +492,7 @@ static void on_tick(uv_timer_t *timer) {
         spool_shrink(&mqtt->spool);
     }
     look_for_stalls(mqtt);
+    tell_figures(mqtt);
 }
 
 /* ---- the LAN ---- */
@@ -591,7 +609,7 @@ static void on_open(void *context) {
         session_end(session, status != STATUS_OK ? status : complain_error(mqtt->settings, error));
         return;
     }
-    uv_timer_start(&mqtt->tick, on_tick, TICK_MS, TICK_MS);
+    uv_timer_start(&mqtt->tick, on_tick, 0, TICK_MS);
     muster_on_writable(session->node, on_writable, mqtt);
     if (mqtt->options->dry_run) {
         mqtt->is_learned = true;
