@@ -90,7 +90,9 @@ static void describe(FILE *out) {
         "muster update; while one is bad, what was announced stays. See muster config check.\n\n"
         "While it runs, muster update changes what it announces; that and the other commands ask it\n"
         "by the Unix socket in its instance's directory, or at --socket PATH instead, where every\n"
-        "user may ask.\n");
+        "user may ask.\n\n"
+        "What --cache keeps lies in the instance's directory, too, in a file that is written each minute\n"
+        "and in the end: the next start has it again.\n");
 }
 
 /* ---- telling ---- */
