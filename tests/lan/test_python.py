@@ -404,6 +404,39 @@ class Python(LanTest):
         )
         self.assertEqual(self.good(self.python(self.here, source)).lines, ["lab/power 7 True meter"])
 
+    @unittest.skipUnless(WITH_KEY, "there is no PyNaCl")
+    def test_a_closed_group(self):
+        """It seals and opens: rows, large documents, readings and last values, while the key is changed."""
+        self.here.share_key("home", self.there)
+        self.there.announce("big", *(word for port in range(1, 81) for word in ("--service", f"http:{port}")))
+        self.announcer(self.here)
+        watch = self.there.watch()
+        self.assertTrue(watch.await_event("joined", name="pi")[1]["verified"])
+        source = "for p in muster.find(direct=True): print(p.name, len(p.services), p.verified)"
+        found = lambda **environment: self.good(self.python(self.here, source, **environment)).lines
+        self.assertEqual(found(), ["big 80 True", "pi 2 True"])
+        self.assertEqual(found(MUSTER_STATE=str(self.lan.directory / "nothing")), [])
+
+        snake = self.python(
+            self.here,
+            "with muster.announce('sensor') as me:\n"
+            "    for line in sys.stdin:\n        me.publish('lab/door', line.strip())",
+        )
+        snake.write("first\n")
+        watch.await_event("joined", name="sensor")
+        subscriber = self.there.start("subscribe", "lab/#", "--ndjson")
+        self.lan.wait_for(lambda: readings(subscriber) == [("lab/door", "first")], "the last value")
+        hears = self.python(self.here, "for r in muster.subscribe('yard/#'): print(r.value, r.is_last)")
+        self.there.run("publish", "yard/door", "1")
+        hears.await_line("1 ")
+        self.here.share_key("next", self.there)
+        for verb, name in (("use", "next"), ("retire", "home")):
+            for host in (self.here, self.there):
+                self.assertEqual(host.key(verb, name).code, 0)
+        snake.write("second\n")
+        self.lan.wait_for(lambda: readings(subscriber)[-1] == ("lab/door", "second"), "it goes on")
+        self.assertEqual(watch.events("suspect", "lost", "left"), [])
+
     def test_timeout(self):
         source = (
             "with muster.subscribe('#', timeout=0.2) as sub: print(list(sub))\n"

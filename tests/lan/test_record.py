@@ -306,6 +306,15 @@ END
         self.assertEqual(document["events"][0]["event"], "joined")
         self.assertEqual(self.history(self.peer_id(), "--csv").splitlines()[1].split(",")[1:4], ["thermo", self.peer_id(), "joined"])
 
+    def test_a_change_of_a_peer(self):
+        recorder = self.record()
+        self.there.announce("nas", "--service", "http:80")
+        self.await_rows("SELECT 1 FROM events WHERE event = 'joined' AND peer = 'nas'", 1)
+        self.assertEqual(self.there.run("update", "--attr", "room=attic", "--service", "smb:445").code, 0)
+        self.await_rows("SELECT 1 FROM events WHERE event = 'changed' AND peer = 'nas'", 1)
+        self.finish(recorder)
+        self.assertRegex(self.history("nas"), r"  changed         nas  \+smb:445 room=attic\n")
+
     def test_what_is_not_there(self):
         self.record_readings()
         error = f"muster history: {self.file}: "

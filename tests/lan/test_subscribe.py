@@ -169,6 +169,15 @@ class Subscribe(LanTest):
             self.assertEqual((subscriber.finish().code, subscriber.error), (0, ""))
             publisher.stop()
 
+    def test_a_history_that_does_not_come(self):
+        self.lan.require_isolation()
+        self.there.nft("table ip lab { chain in { type filter hook input priority 0; ip protocol tcp reject with tcp reset; }; }")
+        subscriber = self.subscribe("#", "--since", "1m")
+        self.hear(subscriber)
+        said = "1 publisher did not answer by TCP: what was sent before is not here\n"
+        self.lan.wait_for(lambda: said in subscriber.error, "a word of it")
+        subscriber.stop()
+
     def test_a_reader_that_goes_away(self):
         script = '"$0" subscribe "#" --ndjson | head -n 1'
         process = self.here.start_program("sh", "-c", script, MUSTER)

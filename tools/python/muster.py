@@ -21,6 +21,7 @@ find(), watch() and publish() ask a muster that runs on this machine (schemas/LO
 runs, or with direct=True, they speak the protocol themselves (schemas/PROTOCOL.md), as announce()
 and subscribe() always do. With PyNaCl this module signs what it says and verifies what it hears.
 Without PyNaCl its own peers have no key, and whatever it hears itself has verified=False.
+Where this user has group keys (muster key) they are used here too; that needs PyNaCl.
 
 Names, texts and values come from strangers: safe_text() makes them fit for a terminal.
 The interfaces are those of the argument `interfaces`, else of MUSTER_INTERFACE, else all that can
@@ -70,6 +71,7 @@ import urllib.parse
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Union
 
 try:
+    import nacl.bindings
     import nacl.exceptions
     import nacl.signing
 except ImportError:  # everything works, unsigned and unverified
@@ -123,6 +125,9 @@ INTRODUCTIONS_MAX, INTRODUCTIONS_PER_ADDRESS = 1024, 32
 TOMBSTONE_S = 60.0
 TABLE_ROWS = 64
 ANSWERS_MAX = 256
+SEAL_BYTES, SEAL_FRAME_BYTES_MAX, GROUP_KEYS_MAX = 45, 16_384, 8
+REPLAY_WINDOWS = (1024, 65_536)  # by lane, and for how many senders
+REPLAY_SENDERS = (16_384, 1024)
 RATE_BYTES_S, BURST_BYTES = 1_000_000, 16_384
 RING_BYTES = 4 * 1024 * 1024
 NAK_SEQS_MAX, NAK_RANGES_SENT = 1024, 32
@@ -939,6 +944,226 @@ def _key_directory() -> pathlib.Path:
     return directory.with_name(directory.name + "-python")
 
 
+# ---- closed groups (PROTOCOL.md, "Sealing" and "Sealed streams") ----
+
+_KEY_LINE = re.compile(rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,62} ([0-9a-f]{64})\n")
+
+
+class _Window:
+    """Which datagrams of one start of a sender have come: a bit each, the lowest that of `top`."""
+
+    def __init__(self, size: int):
+        self._size = size
+        self.start = self.top = self.came = 0
+
+    def has(self, start: int, counter: int) -> bool:
+        if start != self.start:
+            return start < self.start
+        behind = self.top - counter
+        return behind >= self._size or (behind >= 0 and self.came >> behind & 1 == 1)
+
+    def record(self, start: int, counter: int) -> None:
+        ahead = counter - self.top
+        if start != self.start or ahead >= self._size:
+            self.start, self.top, self.came = start, counter, 1
+        elif ahead > 0:
+            self.top = counter
+            self.came = (self.came << ahead | 1) & (1 << self._size) - 1
+        else:
+            self.came |= 1 << -ahead
+
+
+class _Group:
+    """The group keys of this user, true where there are any: a node seals by the first, and opens
+    by all. They are read again when they change, where there were some at the start.
+    """
+
+    def __init__(self, node_id: str, boot: int):
+        self._path = _state_directory() / "keys" / "group"
+        self._stamp: Any = None
+        self.keys: dict[bytes, bytes] = {}  # by id
+        self._sender = bytes.fromhex(node_id)[:8]
+        self._start = boot << 11 | secrets.randbelow(1 << 11)
+        self._counters = [0, 0]
+        self._windows: tuple[collections.OrderedDict[bytes, _Window], ...] = (
+            collections.OrderedDict(),
+            collections.OrderedDict(),
+        )
+        self._read()
+        self._is_followed = bool(self)
+        if self and nacl is None:
+            raise Error(f"{self._path}: a closed group needs PyNaCl (python3-nacl)")
+
+    def __bool__(self) -> bool:
+        return bool(self.keys)
+
+    @property
+    def overhead(self) -> int:
+        """Bytes that a datagram is longer for it."""
+        return SEAL_BYTES if self else 0
+
+    def _read(self) -> None:
+        try:
+            file = open(os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb")
+        except (FileNotFoundError, NotADirectoryError):
+            self.keys = {}
+            return
+        except OSError as error:
+            raise Error(f"{self._path}: {error.strerror}") from None
+        with file:
+            status = os.fstat(file.fileno())
+            self._stamp = (status.st_ino, status.st_mtime_ns)
+            if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+                raise Error(f"{self._path} is not used: others than its owner may read or write it")
+            self.keys = self._parse(file.read(1 << 16))
+
+    def _parse(self, data: bytes) -> dict[bytes, bytes]:
+        lines = [_KEY_LINE.fullmatch(line) for line in data.splitlines(True)]
+        if len(lines) > GROUP_KEYS_MAX or not all(lines):
+            raise Error(f"{self._path} is not used: it is damaged")
+        keys = [bytes.fromhex(line[1].decode()) for line in lines if line]
+        return {hashlib.blake2b(key, digest_size=32).digest()[:4]: key for key in keys}
+
+    def follow(self) -> None:
+        """Looks whether the keys have changed. Bad ones change nothing."""
+        try:
+            status = os.stat(self._path)
+            is_same = self._stamp == (status.st_ino, status.st_mtime_ns)
+        except OSError:
+            is_same = not self
+        if self._is_followed and not is_same:
+            try:
+                self._read()
+            except Error as error:
+                _log.warning("%s", error)
+
+    # -- datagrams --
+
+    def seal(self, data: bytes, lane: int) -> bytes:
+        self._counters[lane] += 1
+        numbers = struct.pack("<QQ", self._start, self._counters[lane] | lane << 63)
+        key_id, key = next(iter(self.keys.items()))
+        nonce = self._sender + numbers
+        return (
+            b"\x01"
+            + key_id
+            + nonce
+            + nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(data, None, nonce, key)
+        )
+
+    def open(self, data: bytes) -> bytes:
+        if len(data) > DATAGRAM_BYTES_MAX:
+            raise _Drop("too_long")
+        if not data:
+            raise _Drop("truncated")
+        if data[0] != 1:
+            raise _Drop("unsealed" if data[0] == ord("{") else "format")
+        key = self.keys.get(data[1:5])
+        if len(data) < SEAL_BYTES or key is None:
+            raise _Drop("sealed")
+        sender, start, number = struct.unpack_from("<8sQQ", data, 5)
+        lane, counter = number >> 63, number & (1 << 63) - 1
+        windows = self._windows[lane]
+        window = windows.get(sender) or _Window(REPLAY_WINDOWS[lane])
+        is_own = sender == self._sender
+        if not is_own and window.has(start, counter):
+            raise _Drop("replay")
+        try:
+            plain = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
+                data[29:], None, data[5:29], key
+            )
+        except nacl.exceptions.CryptoError:
+            raise _Drop("sealed") from None
+        if not is_own:
+            window.record(start, counter)
+            windows[sender] = window
+            windows.move_to_end(sender)
+            if len(windows) > REPLAY_SENDERS[lane]:
+                windows.popitem(last=False)
+        return plain
+
+
+class _SealedSocket:
+    """A TCP connection on which all is sealed, both ways: as a socket, but for what is inside."""
+
+    def __init__(self, sock: socket.socket, group: _Group, has_opened: bool):
+        self._sock, self._keys, self._has_opened = sock, group.keys, has_opened
+        self._key_id = next(iter(group.keys), b"") if has_opened else b""
+        self._opener = b""  # the header of who opened it: answers are bound to it
+        self._said: Any = None
+        self._heard: Any = None
+        self._buffer = bytearray()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def _hello(self) -> bytes:
+        if not self._key_id:
+            raise ConnectionAbortedError("it was not said by which key")
+        self._said = nacl.bindings.crypto_secretstream_xchacha20poly1305_state()
+        key = self._keys[self._key_id]
+        header = nacl.bindings.crypto_secretstream_xchacha20poly1305_init_push(self._said, key)
+        if self._has_opened:
+            self._opener = header
+        return b"\x01" + self._key_id + header
+
+    def sendall(self, data: bytes) -> None:
+        sealed = [self._hello()] if self._said is None else []
+        room = SEAL_FRAME_BYTES_MAX - 17
+        for at in range(0, len(data), room):
+            frame = nacl.bindings.crypto_secretstream_xchacha20poly1305_push(
+                self._said, data[at : at + room], None if self._has_opened else self._opener
+            )
+            sealed += [struct.pack("<H", len(frame)), frame]
+        self._sock.sendall(b"".join(sealed))
+
+    def recv(self, size: int) -> bytes:
+        while True:
+            data = self._sock.recv(size)
+            self._buffer += data
+            plain = self._open()
+            if plain or not data:
+                return plain
+
+    def _open(self) -> bytes:
+        plain = b""
+        if self._heard is None and not self._hear_hello():
+            return plain
+        while len(self._buffer) >= 2:
+            (length,) = struct.unpack_from("<H", self._buffer)
+            if not 17 <= length <= SEAL_FRAME_BYTES_MAX:
+                raise ConnectionAbortedError("what came is not sealed")
+            if len(self._buffer) < 2 + length:
+                break
+            bound = self._opener if self._has_opened else None
+            try:
+                text, _ = nacl.bindings.crypto_secretstream_xchacha20poly1305_pull(
+                    self._heard, bytes(self._buffer[2 : 2 + length]), bound
+                )
+            except (nacl.exceptions.CryptoError, RuntimeError):
+                raise ConnectionAbortedError("what came does not open") from None
+            plain += text
+            del self._buffer[: 2 + length]
+        return plain
+
+    def _hear_hello(self) -> bool:
+        if self._buffer[:1] not in (b"", b"\x01"):
+            raise ConnectionAbortedError("what came is not sealed")
+        if len(self._buffer) < 29:
+            return False
+        key_id, header = bytes(self._buffer[1:5]), bytes(self._buffer[5:29])
+        if key_id not in self._keys or (self._has_opened and key_id != self._key_id):
+            raise ConnectionAbortedError("it is sealed by another key")
+        if not self._has_opened:
+            self._key_id, self._opener = key_id, header
+        self._heard = nacl.bindings.crypto_secretstream_xchacha20poly1305_state()
+        nacl.bindings.crypto_secretstream_xchacha20poly1305_init_pull(
+            self._heard, header, self._keys[key_id]
+        )
+        del self._buffer[:29]
+        return True
+
+
 # ---- SenML (RFC 8428), PROTOCOL.md, section 13.5 ----
 
 _BASES = {"bn", "bt", "bu", "bv", "bs", "bver"}
@@ -1182,9 +1407,7 @@ def _list_interfaces(names: list[str]) -> list[_Interface]:
 
 def _port_of(port: Optional[int]) -> int:
     text = os.environ.get("MUSTER_PORT", "")
-    value = (
-        port if port is not None else int(text) if text.isdecimal() else PORT if not text else 0
-    )
+    value = port if port is not None else int(text) if text.isdecimal() else PORT if not text else 0
     if (
         isinstance(value, bool)
         or not isinstance(value, int)
@@ -1222,8 +1445,9 @@ class _Arrival:
 class _Sockets:
     """The sockets of one node: one that says everything, and what hears the groups."""
 
-    def __init__(self, port: int, is_observer: bool):
+    def __init__(self, port: int, is_observer: bool, group: _Group):
         self.port = port
+        self._group = group
         self.interfaces: dict[int, _Interface] = {}
         self.unicast: dict[int, socket.socket] = {}  # by family
         self.unicast_port = 0
@@ -1324,7 +1548,7 @@ class _Sockets:
     @property
     def room(self) -> int:
         """The longest datagram that may leave."""
-        return self._mtu_room
+        return self._mtu_room - self._group.overhead
 
     def _join_control(self, kind: str, interface: _Interface) -> None:
         group = _CONTROL[kind]
@@ -1362,11 +1586,18 @@ class _Sockets:
     # -- sending --
 
     def send(
-        self, data: bytes, to: _Address, interface: Optional[int] = None, ttl: Optional[int] = None
+        self,
+        data: bytes,
+        to: _Address,
+        interface: Optional[int] = None,
+        ttl: Optional[int] = None,
+        lane: int = 0,
     ) -> bool:
-        """One datagram, by an interface where one is given. False where the kernel did not take
-        it.
+        """One datagram, by an interface where one is given; lane 1: to a group of telemetry. False
+        where the kernel did not take it.
         """
+        if self._group:
+            data = self._group.seal(data, lane)
         host, _, scope = to[0].partition("%")
         family = 6 if _is_v6(host) else 4
         sock = self.unicast.get(family)
@@ -1418,7 +1649,7 @@ class _Sockets:
             family = 4 if "m4" in one.kinds else 6 if "m6" in one.kinds else 0
             if family and interface in (None, one.index):
                 sent |= self.send(
-                    data, (_data_group(family, shard), self.port - 1), one.index, ttl=1
+                    data, (_data_group(family, shard), self.port - 1), one.index, ttl=1, lane=1
                 )
         return sent
 
@@ -1666,8 +1897,7 @@ class _Document:
 
 
 class _Node:
-    """The sockets, the table and a thread that drives both. With a document it announces itself.
-    """
+    """The sockets, the table and a thread that drives both. With a document it announces itself."""
 
     def __init__(
         self,
@@ -1682,6 +1912,8 @@ class _Node:
         self.identity = identity or _Identity("", None)
         self.key = self.identity.key if document else None
         self.id, self.boot = self.identity.id, self.identity.boot
+        self.group = _Group(self.id, self.boot)
+        self._announce_max = ANNOUNCE_BYTES_MAX - self.group.overhead
         self.seq, self.rev = 0, 1
         self.rows: dict[str, _Row] = {}
         self.introductions: dict[str, _Introduction] = {}
@@ -1724,7 +1956,7 @@ class _Node:
         check_port = _port_of(port)
         if document:
             self._check_document(document, 1)
-        self.sockets = _Sockets(check_port, document is None)
+        self.sockets = _Sockets(check_port, document is None, self.group)
         self._awake, self._alarm = socket.socketpair()
         self._awake.setblocking(False)
         self._alarm.setblocking(False)
@@ -1832,6 +2064,7 @@ class _Node:
             if self.document and not self._is_leaving:
                 self._announce_news()
             self.ask(known=True)
+        self.group.follow()
         self._after(1.0, self._interfaces_refresh)
 
     # -- reading --
@@ -1846,6 +2079,9 @@ class _Node:
                 return
             self.stats["received"] += 1
             try:
+                if self.group:
+                    opened = self.group.open(arrival.data)
+                    arrival = dataclasses.replace(arrival, data=opened)
                 if kind == "control":
                     self._on_control(arrival)
                 else:
@@ -2339,7 +2575,7 @@ class _Node:
         }
         if self.seq:
             asked["said"] = self.seq
-        pad_to = ANNOUNCE_BYTES_MAX if "want" in members else PROOF_BYTES if to else 0
+        pad_to = self._announce_max if "want" in members else PROOF_BYTES if to else 0
         data = self._encode(asked, pad_to)
         if to is None:
             self._say_group(data)
@@ -2416,9 +2652,10 @@ class _Node:
             }
         line = _json_line(members) + b"\n"
         # With key and signature, and with three paths in `heard`.
-        if len(line) + (152 if self.key else 0) + 25 > ANNOUNCE_BYTES_MAX:
+        if len(line) + (152 if self.key else 0) + 25 > self._announce_max:
             raise InvalidError(
-                f"the document of {document.name!r} does not fit an announcement of 1200 bytes"
+                f"the document of {document.name!r} does not fit an announcement of "
+                f"{self._announce_max} bytes"
             )
         try:
             decode(line)
@@ -2572,8 +2809,7 @@ class _Node:
         self._add_debt(message.nonce, 0.25)
 
     def _add_debt(self, nonce: str, delay: float, again: bool = False) -> None:
-        """The next announce to the group repeats the nonce: once, or again for one who asks again.
-        """
+        """The next announce to the group repeats the nonce: once, or again for one who asks again."""
         paid_at = self._debts.get(nonce, 0.0)
         if not paid_at or again and self.now - paid_at > 0.1:
             self._debts[nonce] = 0.0
@@ -2676,7 +2912,7 @@ class _Node:
         def run() -> None:
             lists = None
             try:
-                lists = _fetch_body(announce, (source[0], announce.stream))
+                lists = _fetch_body(announce, (source[0], announce.stream), self.group)
             except (Error, OSError, _Drop) as error:
                 _log.debug("the body of %s did not come: %s", row.id, error)
             self.call_soon(lambda: keep(lists))
@@ -2994,8 +3230,7 @@ class _Publisher:
         self.node.sockets.send_data(_json_line(members) + b"\n", shard, interface)
 
     def on_nak(self, nak: _Signal, arrival: _Arrival) -> None:
-        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own.
-        """
+        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own."""
         now, count = self.node.now, 0
         oldest = self.oldest.get(nak.shard, 1)
         if nak.missing[0][0] < oldest and now - self._tailed.get(nak.shard, -1.0) >= 0.1:
@@ -3238,9 +3473,7 @@ class _Listener:
             feed = None
         if feed is None:
             if len(self.feeds) >= FEEDS_MAX:
-                idle = [
-                    key for key, one in self.feeds.items() if self.node.now - one.heard_at > 60
-                ]
+                idle = [key for key, one in self.feeds.items() if self.node.now - one.heard_at > 60]
                 if not idle:
                     return None
                 del self.feeds[idle[0]]
@@ -3367,7 +3600,7 @@ class _Listener:
         def run() -> None:
             samples, size = [], 0
             try:
-                with _Stream.connect(address) as asked:
+                with _Stream.connect(address, self.node.group) as asked:
                     for part, lines in asked.ask(request, total_s=10.0):
                         samples.append(_read_sample(part, lines))
                         size += 1000 + len(lines[0])
@@ -3432,7 +3665,7 @@ class _Stream:
         self._buffer = bytearray()
 
     @classmethod
-    def connect(cls, address: _Address) -> "_Stream":
+    def connect(cls, address: _Address, group: _Group) -> "_Stream":
         host, _, scope = address[0].partition("%")
         if _is_v6(host):
             sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -3454,7 +3687,8 @@ class _Stream:
         except OSError:
             sock.close()
             raise
-        return cls(sock, f"{address[0]} port {address[1]}")
+        used: Any = _SealedSocket(sock, group, True) if group else sock
+        return cls(used, f"{address[0]} port {address[1]}")
 
     @classmethod
     def local(cls, path: str, owners: Optional[set[int]]) -> "_Stream":
@@ -3607,7 +3841,8 @@ class _Server:
             if not is_free:
                 with contextlib.suppress(OSError):
                     sock.settimeout(0)
-                    sock.send(self._end("busy", 0))
+                    if not self._node.group:  # nobody has said by which key it can be told
+                        sock.send(self._end("busy", 0))
                 sock.close()
                 continue
             threading.Thread(target=self._serve, args=(sock, host), daemon=True).start()
@@ -3616,7 +3851,8 @@ class _Server:
         try:
             with sock:
                 sock.settimeout(self.IDLE_S)
-                self._answer_all(sock)
+                group = self._node.group
+                self._answer_all(_SealedSocket(sock, group, False) if group else sock)
         except OSError:  # gone, or slow
             pass
         except Exception:
@@ -3625,7 +3861,7 @@ class _Server:
             with self._lock:
                 self._addresses.remove(host)
 
-    def _answer_all(self, sock: socket.socket) -> None:
+    def _answer_all(self, sock: Any) -> None:
         until = time.monotonic() + self.TOTAL_S
         buffer = b""
         while time.monotonic() < until:
@@ -3696,8 +3932,8 @@ def _read_lists_of(body: bytes) -> _Lists:
     return _read_lists(_typed(_parse(body, 16_384), dict))
 
 
-def _fetch_body(announce: _Message, address: _Address) -> _Lists:
-    with _Stream.connect(address) as asked:
+def _fetch_body(announce: _Message, address: _Address, group: _Group) -> _Lists:
+    with _Stream.connect(address, group) as asked:
         request = {"request": "document", "id": announce.id, "hash": announce.hash}
         for _, lines in asked.ask(request, total_s=10.0, idle_s=1.0):
             body = b"".join(line + b"\n" for line in lines)
@@ -4278,9 +4514,7 @@ class Subscription(_Source):
         for known in peer.topics if peer else ():
             if known.name == topic:
                 return (
-                    known.unit
-                    if name == topic
-                    else known.units.get(name[len(topic) + 1 :]) or None
+                    known.unit if name == topic else known.units.get(name[len(topic) + 1 :]) or None
                 )
         return None
 

@@ -48,6 +48,7 @@ struct subscribe {
     struct record_columns columns;
     struct condition condition; /* where options->where is one */
     size_t seen;                /* records */
+    uint64_t histories_failed;  /* that were reported */
     bool has_printed;           /* what is not flushed yet */
     uv_prepare_t prepare;
 };
@@ -323,8 +324,9 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct subscribe *subscribe = context;
-    (void)event;
-    source_rename(&subscribe->sources, peer);
+    if (event != MUSTER_PEER_CONFLICT) {
+        source_rename(&subscribe->sources, peer);
+    }
 }
 
 static int print_stats(struct subscribe *subscribe) {
@@ -342,8 +344,20 @@ static void on_ending(void *context) {
     }
 }
 
+/* Reports the publishers that were asked in vain for what was before, since the last report. */
+static void print_histories(struct subscribe *subscribe) {
+    const uint64_t failed = muster_counters(subscribe->session.node)->histories_failed;
+    if (failed > subscribe->histories_failed) {
+        complain(subscribe->settings,
+                 "%" PRIu64 " publisher%s did not answer by TCP: what was sent before is not here",
+                 failed - subscribe->histories_failed, failed - subscribe->histories_failed == 1 ? "" : "s");
+    }
+    subscribe->histories_failed = failed;
+}
+
 static void on_tick(void *context) {
     struct subscribe *subscribe = context;
+    print_histories(subscribe);
     if (!subscribe->options->stats) {
         print_losses(subscribe);
     } else if (print_stats(subscribe) != 0) {

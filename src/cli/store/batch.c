@@ -170,6 +170,9 @@ int batch_add(struct batch *batch, const struct batch_source *source, const stru
 }
 
 int batch_add_event(struct batch *batch, const struct batch_event *event) {
+    if (batch->event_count == BATCH_EVENTS_MAX) {
+        return MUSTER_EFULL;
+    }
     const int error =
         reserve((void **)&batch->events, &batch->events_room, batch->event_count + 1, sizeof(*batch->events));
     if (error == 0) {

@@ -288,7 +288,9 @@ int rows_write_event(struct rows *rows, const struct batch_event *event, size_t 
     sqlite3_bind_int64(statement, 2, event->time_us);
     sqlite3_bind_int64(statement, 3, rows->slice.next_entry + (int64_t)number);
     sqlite3_bind_text(statement, 5, event->event, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 6, event->reason, -1, SQLITE_STATIC);
+    if (event->reason[0] != '\0') {
+        bind_text(statement, 6, event->reason, strlen(event->reason));
+    }
     if (event->count > 0) {
         sqlite3_bind_int64(statement, 7, (int64_t)event->count);
     }

@@ -106,12 +106,24 @@ TEST(test_memory) {
     fixture_exhaust_memory(fill, NULL, 8);
 }
 
+TEST(test_events_are_bounded) {
+    const struct batch_event event = {.event = "joined"};
+    struct batch batch = {0};
+    for (size_t i = 0; i < BATCH_EVENTS_MAX; i++) {
+        assert_int_equal(batch_add_event(&batch, &event), 0);
+    }
+    assert_int_equal(batch_add_event(&batch, &event), MUSTER_EFULL);
+    assert_int_equal(batch.event_count, BATCH_EVENTS_MAX);
+    batch_deinit(&batch);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_series_is_held_once),
         cmocka_unit_test(test_times_that_nobody_means),
         cmocka_unit_test(test_many_series),
         cmocka_unit_test(test_a_full_batch),
+        cmocka_unit_test(test_events_are_bounded),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
