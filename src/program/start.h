@@ -16,6 +16,7 @@ struct start {
     uint64_t interval_ms;
     struct value_texts interfaces;
     uint16_t port;
+    enum muster_trust trust;   /* whom to list; MUSTER_TRUST_ANY says nothing */
     struct value_texts peers;  /* static ones */
     struct value_texts caches; /* patterns, MUSTER_CACHES_MAX at most */
 };
@@ -23,10 +24,11 @@ struct start {
 /* An alternative name of an interface (ALTIFNAMSIZ), and a mark before it. */
 #define START_INTERFACE_BYTES_MAX 128
 
-/* args_option.parse of the instance (also of other commands), the interval, one more interface, and one more
- * pattern to keep. */
+/* args_option.parse of the instance (also of other commands), the interval, the trust, one more interface,
+ * and one more pattern to keep. */
 int start_parse_instance(const char *text, void *place_instance, struct reason *reason);
 int start_parse_interval(const char *text, void *place_uint64_ms, struct reason *reason);
+int start_parse_trust(const char *text, void *place_trust, struct reason *reason);
 int start_parse_interface(const char *text, void *place_value_texts, struct reason *reason);
 int start_parse_cache(const char *text, void *place_value_texts, struct reason *reason);
 

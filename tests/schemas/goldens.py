@@ -939,7 +939,7 @@ def replies():
     counters = {name: 0 for name in (
         "received", "accepted", "copies", "sent", "questions", "answers", "evicted", "verifications", "outputs_dropped",
         "streams_accepted", "streams_refused", "streams_cut", "requests", "tables", "documents", "fetches_failed",
-        "samples_dropped", "cache_evicted", "feeds_evicted")}
+        "histories_failed", "samples_dropped", "cache_evicted", "feeds_evicted")}
     feed = {"id": BERT.id, "shard": 14, "boot": BOOT, "since": 1, "sent": 1000, "received": 995, "bytes": 398000,
             "duplicates": 2, "reordered": 1, "repaired": 7, "pending": 1, "lost_wire": 2, "lost_gone": 0, "lost_kernel": 1,
             "lost_program": 1, "naks": 5}

@@ -54,6 +54,8 @@ static void write_counters(struct metrics *metrics) {
         {"muster_fetched_tables", counters->tables, "Peer tables fetched from others."},
         {"muster_fetched_documents", counters->documents, "Documents fetched from others."},
         {"muster_failed_fetches", counters->fetches_failed, "Fetches from others that failed."},
+        {"muster_failed_histories", counters->histories_failed,
+         "Publishers asked in vain for what they sent before."},
         {"muster_dropped_samples", counters->samples_dropped, "Samples by stream that were dropped."},
         {"muster_evicted_cached_topics", counters->cache_evicted, "Topics kept for others that made room."},
         {"muster_evicted_feeds", counters->feeds_evicted, "Feeds of publishers that made room for others."},

@@ -219,11 +219,11 @@ static void walk_socket(struct reply_walk *walk, union item *item) {
 #define FEED(member) \
     { #member, offsetof(struct muster_feed, member) }
 const struct reply_counter reply_counters[REPLY_COUNTERS] = {
-    COUNTER(received),        COUNTER(accepted),         COUNTER(copies),          COUNTER(sent),
-    COUNTER(questions),       COUNTER(answers),          COUNTER(evicted),         COUNTER(verifications),
-    COUNTER(outputs_dropped), COUNTER(streams_accepted), COUNTER(streams_refused), COUNTER(streams_cut),
-    COUNTER(requests),        COUNTER(tables),           COUNTER(documents),       COUNTER(fetches_failed),
-    COUNTER(samples_dropped), COUNTER(cache_evicted),    COUNTER(feeds_evicted),
+    COUNTER(received),         COUNTER(accepted),         COUNTER(copies),          COUNTER(sent),
+    COUNTER(questions),        COUNTER(answers),          COUNTER(evicted),         COUNTER(verifications),
+    COUNTER(outputs_dropped),  COUNTER(streams_accepted), COUNTER(streams_refused), COUNTER(streams_cut),
+    COUNTER(requests),         COUNTER(tables),           COUNTER(documents),       COUNTER(fetches_failed),
+    COUNTER(histories_failed), COUNTER(samples_dropped),  COUNTER(cache_evicted),   COUNTER(feeds_evicted),
 };
 static const struct reply_counter sender_counters[SENDER_COUNTERS] = {
     SENDER(datagrams),    SENDER(bytes), SENDER(repairs),

@@ -326,6 +326,8 @@ struct muster_counters {
     uint64_t documents;        /* fetched from others */
     uint64_t fetches_failed;   /* tables, documents and samples that could not be had, or were not what was
                                   promised */
+    uint64_t histories_failed; /* publishers that were asked in vain for their last values, or for what they
+                                  sent before, as often as one asks */
 
     /* Samples that came by streams, and those kept for others. */
     uint64_t samples_dropped; /* there was no room for them, or they were not what was asked for */

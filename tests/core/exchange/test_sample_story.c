@@ -981,6 +981,7 @@ TEST(an_endless_answer_is_cut_short) {
                     60); /* the same value, of an age that makes it a newer one each second */
     assert_int_equal(pipes_open(sub), 0);
     assert_in_range(world_counters(sub)->fetches_failed, 1, MUSTER_ASK_TRIES);
+    assert_int_equal(world_counters(sub)->histories_failed, 1);
 }
 
 /* ---- memory ---- */
