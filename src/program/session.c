@@ -12,6 +12,7 @@
 #include "confining.h"
 #include "ending.h"
 #include "group_keys.h"
+#include "pins.h"
 
 /* The time between two ticks, and between two checks whether anybody reads standard output. */
 #define TICK_MS 1000
@@ -103,8 +104,9 @@ static int open_quietly(struct session *session, const struct muster_options *op
  */
 static int set_options(struct session *session, struct muster_options *options,
                        const char *interfaces[VALUE_TEXTS_MAX], const char *peers[VALUE_TEXTS_MAX],
-                       struct group_keys *keys) {
+                       struct group_keys *keys, struct muster_pin **pins) {
     const struct settings *settings = session->settings;
+    options->trust = settings->trust;
     options->group_keys = keys->bytes;
     options->interfaces = value_texts_pointers(&settings->interfaces, interfaces);
     options->interface_count = settings->interfaces.count;
@@ -118,6 +120,10 @@ static int set_options(struct session *session, struct muster_options *options,
     options->context = session;
     int error = group_keys_read(settings, keys);
     options->group_key_count = keys->count;
+    session->has_keys = session->has_keys || keys->count > 0;
+    *pins = NULL;
+    error = error != 0 ? error : pins_read(settings, pins, &options->pin_count);
+    options->pins = *pins;
     return error;
 }
 
@@ -128,18 +134,44 @@ static void set_keys(struct session *session, muster_t *node, const struct group
     }
 }
 
-/* Goes on with the keys that there are now. Bad ones change nothing. */
+static void take_keys(struct session *session) {
+    struct group_keys keys;
+    if (session->has_keys && group_keys_read(session->settings, &keys) == 0) {
+        set_keys(session, session->node, &keys);
+        set_keys(session, session->observer, &keys);
+        group_keys_wipe(&keys);
+    }
+}
+
+static void set_pins(struct session *session, muster_t *node, const struct muster_pin *pins, size_t count) {
+    int error = node != NULL ? muster_set_pins(node, pins, count) : 0;
+    if (error != 0) {
+        complain(session->settings, "pins: %s", muster_error_text(error));
+    }
+}
+
+static void take_pins(struct session *session) {
+    struct muster_pin *pins;
+    size_t count;
+    if (pins_read(session->settings, &pins, &count) == 0) {
+        set_pins(session, session->node, pins, count);
+        set_pins(session, session->observer, pins, count);
+        free(pins);
+    }
+}
+
+/* Goes on with the keys and pins that there are now. Bad ones change nothing. */
 static void on_keys(uv_fs_event_t *handle, const char *file, int events, int status) {
     struct session *session = handle->data;
-    struct group_keys keys;
     (void)events;
-    if (status != 0 || session->ended || file == NULL || strcmp(file, "group") != 0 ||
-        group_keys_read(session->settings, &keys) != 0) {
+    if (status != 0 || session->ended || file == NULL) {
         return;
     }
-    set_keys(session, session->node, &keys);
-    set_keys(session, session->observer, &keys);
-    group_keys_wipe(&keys);
+    if (strcmp(file, "group") == 0) {
+        take_keys(session);
+    } else if (strcmp(file, "trusted") == 0) {
+        take_pins(session);
+    }
 }
 
 /* Where they can't be watched, they hold from the next start on. */
@@ -160,15 +192,17 @@ int session_open_observer(struct session *session, muster_t **node) {
     const char *peers[VALUE_TEXTS_MAX];
     struct muster_options options;
     struct group_keys keys;
+    struct muster_pin *pins;
     muster_options_init(&options);
-    int error = set_options(session, &options, interfaces, peers, &keys);
+    int error = set_options(session, &options, interfaces, peers, &keys, &pins);
     error = error != 0 ? error : muster_open(&session->loop, &options, node);
     if (error == 0) {
         session->observer = *node;
     }
-    if (error == 0 && keys.count > 0) {
+    if (error == 0) {
         watch_keys(session);
     }
+    free(pins);
     group_keys_wipe(&keys);
     return error;
 }
@@ -179,17 +213,19 @@ static int open_node(struct session *session) {
     const char *peers[VALUE_TEXTS_MAX];
     struct muster_options options;
     struct group_keys keys;
+    struct muster_pin *pins;
     muster_options_init(&options);
     if (request->options != NULL) {
         options = *request->options;
         options.socket = request->is_guest ? NULL : session->settings->socket;
     }
-    int error = set_options(session, &options, interfaces, peers, &keys);
+    int error = set_options(session, &options, interfaces, peers, &keys, &pins);
     options.on_event = request->on_event != NULL ? on_event : NULL;
     error = error != 0 ? error : open_quietly(session, &options);
-    if (error == 0 && keys.count > 0) {
+    if (error == 0) {
         watch_keys(session);
     }
+    free(pins);
     group_keys_wipe(&keys);
     return error;
 }

@@ -57,7 +57,8 @@ struct session {
     const struct settings *settings;
     struct session_request request;
     uv_signal_t signals[3];
-    uv_fs_event_t keys; /* says when the group keys change, for both nodes */
+    uv_fs_event_t keys; /* says when the group keys or the pins change, for both nodes */
+    bool has_keys;      /* the session began with a group key: it takes others */
     bool is_watching;   /* it does */
     uv_timer_t deadline;
     uv_timer_t tick;

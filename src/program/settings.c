@@ -70,6 +70,11 @@ static const char *scope_word(size_t i) {
     return words[i];
 }
 
+static const char *trust_word(size_t i) {
+    return i <= MUSTER_TRUST_PINNED ? muster_trust_name((enum muster_trust)i) : NULL;
+}
+
+static const struct args_completion complete_trust = {.word = trust_word};
 static const struct args_completion complete_scope = {.word = scope_word};
 static const struct args_completion complete_delivery = {.word = delivery_word};
 static const struct args_completion complete_interfaces = {.source = ARGS_INTERFACES, .list = true};
@@ -99,6 +104,8 @@ const struct args_option settings_options[] = {
      value_flag},
     {"no-key", 0, NULL, "seal nothing, whatever group keys there are", offsetof(struct settings, no_key),
      value_flag},
+    {"trust", 0, "WHOM", "list any, signed or pinned peers alone, see muster trust (any)",
+     offsetof(struct settings, trust), NULL, &complete_trust},
     {"color", 0, "WHEN", "auto, always or never (auto obeys NO_COLOR)", offsetof(struct settings, color),
      NULL, &complete_color},
     {"log-level", 0, "LEVEL", "error, warning, info or debug (warning)", offsetof(struct settings, log_level),
@@ -153,6 +160,11 @@ static int choose_scope(struct settings *settings, struct args_fault *fault) {
     return 0;
 }
 
+/* Likewise. */
+static void choose_trust(struct settings *settings) {
+    settings->direct = settings->direct || settings->trust != MUSTER_TRUST_ANY;
+}
+
 int settings_read_environment(struct settings *settings, struct args_fault *fault) {
     if (read_variable(settings->interfaces.count > 0, "MUSTER_INTERFACE", &settings->interfaces,
                       parse_interfaces, fault) != 0 ||
@@ -163,6 +175,7 @@ int settings_read_environment(struct settings *settings, struct args_fault *faul
         choose_kinds(settings, fault) != 0 || choose_scope(settings, fault) != 0) {
         return -1;
     }
+    choose_trust(settings);
     settings->port_given = settings->port != 0;
     if (!settings->port_given) {
         settings->port = MUSTER_PORT_DEFAULT;

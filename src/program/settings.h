@@ -32,6 +32,7 @@ struct settings {
     bool port_given;               /* by an option or the environment, not by default */
     const char *state_dir;         /* borrowed from argv or the environment; NULL: the library's default */
     const char *socket;            /* likewise; of the running muster; NULL: in its instance's directory */
+    enum muster_trust trust;       /* whom the node lists */
     bool no_key;                   /* nothing is sealed, whatever group keys there are */
     bool direct;                   /* a running muster is not asked */
     bool direct_given;             /* by the option itself */

@@ -18,6 +18,19 @@ int start_parse_interval(const char *text, void *place_uint64_ms, struct reason 
     return value_duration(text, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX, place_uint64_ms, reason);
 }
 
+static const char *trust_word(size_t i) {
+    return i <= MUSTER_TRUST_PINNED ? muster_trust_name((enum muster_trust)i) : NULL;
+}
+
+int start_parse_trust(const char *text, void *place_trust, struct reason *reason) {
+    size_t index;
+    if (value_word(text, trust_word, &index, reason) != 0) {
+        return -1;
+    }
+    *(enum muster_trust *)place_trust = (enum muster_trust)index;
+    return 0;
+}
+
 int start_parse_interface(const char *text, void *place_value_texts, struct reason *reason) {
     struct value_texts *interfaces = place_value_texts;
     if (text[0] == '\0' || strcmp(text, "!") == 0 || strlen(text) > START_INTERFACE_BYTES_MAX) {
@@ -72,6 +85,7 @@ static const struct {
     {"peers", BYTES_OF(peers)},
     {"caches", BYTES_OF(caches)},
     {"port", BYTES_OF(port)},
+    {"trust", BYTES_OF(trust)},
 };
 
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))

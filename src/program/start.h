@@ -17,6 +17,7 @@ struct start {
     struct value_texts interfaces;
     uint8_t site_ttl; /* 0: to many of the link alone */
     uint16_t port;
+    enum muster_trust trust;   /* whom to list; MUSTER_TRUST_ANY says nothing */
     struct value_texts peers;  /* static ones */
     struct value_texts caches; /* patterns, MUSTER_CACHES_MAX at most */
 };
@@ -27,10 +28,11 @@ struct start {
 /* The TTL to a site where none is said: few routers. */
 #define START_SITE_TTL 16
 
-/* args_option.parse of the instance (also of other commands), the interval, one more interface, "link" or
- * "site" (a TTL), and one more pattern to keep. */
+/* args_option.parse of the instance (also of other commands), the interval, the trust, one more interface,
+ * "link" or "site" (a TTL), and one more pattern to keep. */
 int start_parse_instance(const char *text, void *place_instance, struct reason *reason);
 int start_parse_interval(const char *text, void *place_uint64_ms, struct reason *reason);
+int start_parse_trust(const char *text, void *place_trust, struct reason *reason);
 int start_parse_interface(const char *text, void *place_value_texts, struct reason *reason);
 int start_parse_scope(const char *text, void *place_ttl, struct reason *reason);
 int start_parse_cache(const char *text, void *place_value_texts, struct reason *reason);

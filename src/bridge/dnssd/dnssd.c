@@ -18,7 +18,9 @@
 
 #define UPDATE_MS 100   /* changes that follow each other are announced as one */
 #define LOOK_MS 30000   /* addresses of this host may have changed */
-#define DRY_RUN_MS 7000 /* a service that is not resolved is known by then */
+#define DRY_RUN_MS 500  /* between two looks at whether all is known */
+#define DRY_RUN_LEAST 6 /* looks: who is there answers meanwhile */
+#define DRY_RUN_MOST 16 /* a service that is not resolved by then is told so */
 #define NUMBER_BYTES 24
 
 struct dnssd {
@@ -33,9 +35,11 @@ struct dnssd {
     uv_timer_t update;
     uv_timer_t look;
     bool is_open;
+    unsigned looks;  /* of a dry run */
     bool is_settled; /* the other bridges are known */
     char fault[128]; /* of Avahi, as it was said last */
     size_t carried_in;
+    size_t not_allowed;
     size_t left_out; /* services that the document has no room for */
 };
 
@@ -77,7 +81,7 @@ static void put_attrs(const struct dnssd *dnssd, struct attrs *attrs) {
     put_count(attrs, "carried out", out_count(&dnssd->out));
     put_count(attrs, "carried in", dnssd->carried_in);
     put_count(attrs, "no room for", dnssd->left_out);
-    put_count(attrs, "refused", dnssd->out.refused + dnssd->in.refused);
+    put_count(attrs, "refused", dnssd->out.refused + dnssd->in.refused + dnssd->not_allowed);
     put_count(attrs, "renamed", dnssd->out.renamed);
     put_count(attrs, "shortened", dnssd->out.cut);
     if (unresolved > 0) {
@@ -132,7 +136,7 @@ static void on_update(uv_timer_t *timer) {
     struct attrs attrs;
     size_t count;
     struct muster_service *services;
-    if (in_list(&dnssd->in, &services, &count) != 0) {
+    if (in_list(&dnssd->in, &services, &count, &dnssd->not_allowed) != 0) {
         complain_error(dnssd->settings, MUSTER_ENOMEM);
         return;
     }
@@ -180,6 +184,9 @@ static bool is_here(const struct dnssd *dnssd, const struct muster_peer *peer) {
 
 static void take_peer(struct dnssd *dnssd, const struct muster_peer *peer) {
     const bool is_present = peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
+    if (is_present && peer->partial) {
+        return; /* what it offers is about to come */
+    }
     const bool is_own = is_here(dnssd, peer);
     const bool is_for_all = dnssd->options->carried == DNSSD_FOR_ALL;
     const bool is_meant =
@@ -221,7 +228,9 @@ static void on_look(uv_timer_t *timer) {
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct dnssd *dnssd = context;
-    (void)event;
+    if (event == MUSTER_PEER_CONFLICT) { /* it is not listed */
+        return;
+    }
     if (election_take(&dnssd->election, peer)) {
         look_at_all(dnssd);
     } else {
@@ -289,14 +298,14 @@ static void print_out(const char *name, const char *type, uint16_t port, const c
     print_line("out  %s.%s.local  port %u%s%s", name, type, port, host[0] != '\0' ? "  at " : "", host);
 }
 
-static void on_dry_run(uv_timer_t *timer) {
-    struct dnssd *dnssd = timer->data;
+static void print_all(struct dnssd *dnssd) {
     char text[MUSTER_VALUE_BYTES_MAX + 1];
     unsigned long unresolved;
     struct muster_service *services;
     size_t count;
+    size_t not_allowed;
     out_list(&dnssd->out, print_out, NULL);
-    if (in_list(&dnssd->in, &services, &count) == 0) {
+    if (in_list(&dnssd->in, &services, &count, &not_allowed) == 0) {
         for (size_t i = 0; i < count; i++) {
             print_line("in   %s~%s  %s:%u/%s  %s", services[i].host, services[i].origin, services[i].type,
                        services[i].port, services[i].proto, services[i].name);
@@ -307,6 +316,16 @@ static void on_dry_run(uv_timer_t *timer) {
     if (unresolved > 0) {
         print_line("listed, not resolved: %s", text);
     }
+}
+
+static void on_dry_run(uv_timer_t *timer) {
+    struct dnssd *dnssd = timer->data;
+    dnssd->looks++;
+    if (dnssd->looks < DRY_RUN_LEAST || (dnssd->looks < DRY_RUN_MOST && !in_is_resolved(&dnssd->in))) {
+        return;
+    }
+    uv_timer_stop(timer);
+    print_all(dnssd);
     session_end(&dnssd->bridge.session, dnssd->client.is_up ? STATUS_OK : STATUS_ERROR);
 }
 
@@ -327,7 +346,7 @@ static void on_open(void *context) {
     dnssd->look.data = dnssd;
     uv_timer_start(&dnssd->look, on_look, LOOK_MS, LOOK_MS);
     if (dnssd->options->dry_run) {
-        uv_timer_start(&dnssd->update, on_dry_run, DRY_RUN_MS, 0);
+        uv_timer_start(&dnssd->update, on_dry_run, DRY_RUN_MS, DRY_RUN_MS);
     }
     client_open(&dnssd->client, loop, &hooks);
     int error = muster_query(dnssd->bridge.session.node, NULL, NULL, on_settled, dnssd);

@@ -12,9 +12,11 @@
 #include "dispatch.h"
 #include "escape.h"
 #include "exporter.h"
+#include "importer.h"
 #include "marks.h"
 #include "mqtt_link.h"
 #include "mqtt_topic.h"
+#include "number.h"
 #include "options.h"
 #include "rivals.h"
 #include "spool.h"
@@ -25,7 +27,8 @@
 #define SINCE_MS 60000 /* what was published in this time before is asked for when carrying goes on */
 #define STALL_MS 30000 /* a reading that waits so long with a broker that answers is said */
 #define SAY_MS 10000   /* between two lines about what was lost or refused */
-#define ONLINE "{\"state\":\"online\"}"
+#define AWAIT_MS \
+    20000 /* for bridges of other sites, after the broker has forgotten all: more than one tries again in */
 #define OFFLINE "{\"state\":\"offline\"}"
 
 /* Something that is said at most once in SAY_MS, with how often it was so. */
@@ -44,18 +47,24 @@ struct mqtt {
     char id[BRIDGE_ID_TEXT_BYTES];
     char client_id[64];
     char status_topic[MQTT_TOPIC_BYTES_MAX];
-    char fault[256]; /* why there is no link, as it was said last */
+    struct muster_text txt[2];
+    struct muster_service service;
+    struct muster_document document; /* that the bridge announces of itself */
+    char fault[256];                 /* why there is no link, as it was said last */
 
     struct spool spool;
     struct marks marks;
     struct dispatch dispatch;
     struct exporter exporter;
+    struct importer importer;
     struct rivals rivals;
     muster_subscription_t *subscription; /* NULL: nothing is carried */
     bool is_open;                        /* the parts below are */
     bool is_settled;                     /* other bridges of this site, and peers, are known */
     bool is_learned;                     /* how far others have carried is known, or the broker is away */
-    bool was_active;
+    enum { ROLE_UNKNOWN, ROLE_CARRIES, ROLE_STANDS_BY } role;
+    uint64_t up_ms;   /* since when the link is up */
+    bool is_settling; /* last values of other sites are about to come */
     uv_timer_t tick;
     unsigned ticks;
     bool is_stalled;
@@ -120,6 +129,9 @@ static void pump(struct mqtt *mqtt) {
             dispatch_sent(&mqtt->dispatch, number, true);
         }
     } while (acknowledged != mqtt->printed);
+    if (mqtt->options->dry_run && complain_flush(mqtt->settings) != 0) {
+        session_end(&mqtt->bridge.session, STATUS_ERROR);
+    }
 }
 
 /* ---- carrying ---- */
@@ -128,7 +140,7 @@ static void print_status(char text[256], void *context) {
     const struct mqtt *mqtt = context;
     snprintf(text, 256, "%s %.100s%s%.100s%s", mqtt->link.is_up ? "connected to" : "not connected to",
              mqtt->link_options.host, mqtt->fault[0] != '\0' ? ": " : "", mqtt->fault,
-             mqtt->subscription == NULL ? ", standing by" : "");
+             mqtt->role == ROLE_STANDS_BY ? ", standing by" : "");
 }
 
 /* Says what a plain value does not say by itself. */
@@ -172,63 +184,126 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     }
 }
 
-/* Begins to carry: last values first, and what was published since others have carried, or this bridge
- * before. */
-static void start(struct mqtt *mqtt) {
+/* Calls on_filter for each filter of what is brought in. */
+static void each_filter(struct mqtt *mqtt, void (*on_filter)(struct mqtt *mqtt, const char *filter)) {
+    const struct mqtt_options *options = mqtt->options;
+    char filter[MQTT_TOPIC_BYTES_MAX];
+    for (size_t i = 0; i < options->in.count; i++) {
+        snprintf(filter, sizeof(filter), "%s/+/+/%s", options->prefix, options->in.texts[i]);
+        on_filter(mqtt, filter);
+    }
+    snprintf(filter, sizeof(filter), "%s/+/" MQTT_TOPIC_BRIDGES "/+", options->prefix);
+    on_filter(mqtt, filter);
+    if (!options->no_peers) {
+        snprintf(filter, sizeof(filter), "%s/+/" MQTT_TOPIC_PEERS "/+", options->prefix);
+        on_filter(mqtt, filter);
+    }
+}
+
+static void subscribe_filter(struct mqtt *mqtt, const char *filter) {
+    mqtt->is_settling = true;
+    mqtt_link_subscribe(&mqtt->link, filter, false);
+}
+
+static void unsubscribe_filter(struct mqtt *mqtt, const char *filter) {
+    mqtt_link_unsubscribe(&mqtt->link, filter);
+}
+
+/* Asks for last values first, and for what was published since others have carried, or this bridge before. */
+static void carry_out(struct mqtt *mqtt) {
     const char *patterns[VALUE_TEXTS_MAX];
     const struct muster_subscription_options options = {
         .size = sizeof(options),
         .patterns = value_texts_pointers(&mqtt->options->out, patterns),
         .pattern_count = mqtt->options->out.count,
         .since_ms = marks_has(&mqtt->marks, "") ? SINCE_MS : 0};
-    mqtt->was_active = true;
+    if (mqtt->options->out.count == 0) {
+        return;
+    }
+    const int error =
+        muster_subscribe(mqtt->bridge.session.node, &options, on_sample, on_gap, mqtt, &mqtt->subscription);
+    if (error != 0) {
+        session_fail(&mqtt->bridge.session, error);
+    }
+}
+
+static void start(struct mqtt *mqtt) {
     exporter_take_peers(&mqtt->exporter, mqtt->bridge.session.node);
-    if (mqtt->options->out.count > 0) {
-        const int error = muster_subscribe(mqtt->bridge.session.node, &options, on_sample, on_gap, mqtt,
-                                           &mqtt->subscription);
-        if (error != 0) {
-            session_fail(&mqtt->bridge.session, error);
-        }
+    carry_out(mqtt);
+    if (mqtt->link.is_up) {
+        each_filter(mqtt, subscribe_filter);
+    }
+    if (!mqtt->options->dry_run) {
+        importer_start(&mqtt->importer);
     }
 }
 
 static void stop(struct mqtt *mqtt) {
     muster_subscription_end(mqtt->subscription);
     mqtt->subscription = NULL;
-    mqtt->was_active = false;
     exporter_deinit(&mqtt->exporter); /* all is told anew when carrying goes on */
+    if (mqtt->link.is_up) {
+        each_filter(mqtt, unsubscribe_filter);
+    }
+    importer_stop(&mqtt->importer);
 }
 
 /* Of several bridges of a site one carries. */
 static void choose_role(struct mqtt *mqtt) {
-    const bool is_active = mqtt->is_settled && mqtt->is_learned && rivals_is_first(&mqtt->rivals);
-    if (is_active == mqtt->was_active) {
+    const bool carries = rivals_is_first(&mqtt->rivals);
+    const int role = carries ? ROLE_CARRIES : ROLE_STANDS_BY;
+    if (!mqtt->is_settled || !mqtt->is_learned || role == (int)mqtt->role) {
         return;
     }
-    if (rivals_count(&mqtt->rivals) > 0 || !is_active) {
-        complain(mqtt->settings,
-                 is_active ? "carries for the site %s" : "another bridge carries for the site %s",
-                 mqtt->options->site);
-    }
-    (is_active ? start : stop)(mqtt);
+    mqtt->role = carries ? ROLE_CARRIES : ROLE_STANDS_BY;
+    (carries ? start : stop)(mqtt);
     pump(mqtt);
+    complain(mqtt->settings, carries ? "carries for the site %s" : "another bridge carries for the site %s",
+             mqtt->options->site);
+    notify_status(&mqtt->bridge.notify);
 }
 
 /* ---- the link ---- */
 
 static void subscribe(struct mqtt *mqtt) {
     char filter[MQTT_TOPIC_BYTES_MAX];
+    if (mqtt->role == ROLE_CARRIES) {
+        each_filter(mqtt, subscribe_filter);
+    }
     snprintf(filter, sizeof(filter), "%s/%s/#", mqtt->options->prefix, mqtt->options->site);
     mqtt_link_subscribe(&mqtt->link, filter, false);
     mqtt_link_subscribe(&mqtt->link, mqtt->status_topic, true); /* it comes back behind all that was there */
 }
 
-static void on_up(void *context) {
+/* Another one with each connection, so that others know that this one has subscribed again. */
+static void set_status(struct mqtt *mqtt) {
+    char text[128];
+    snprintf(text, sizeof(text), "{\"state\":\"online\",\"since\":%.3f}", session_wall_s());
+    dispatch_set(&mqtt->dispatch, mqtt->status_topic, text);
+}
+
+/* Where the broker has lost its sessions, what is published before other bridges are back would be lost to
+ * them. */
+static void look_for_others(struct mqtt *mqtt) {
+    const bool has_waited = uv_now(&mqtt->bridge.session.loop) - mqtt->up_ms > AWAIT_MS;
+    if (mqtt->dispatch.holds_readings && (has_waited || !importer_awaits(&mqtt->importer))) {
+        mqtt->dispatch.holds_readings = false;
+        pump(mqtt);
+    }
+}
+
+static void on_up(bool has_session, void *context) {
     struct mqtt *mqtt = context;
     mqtt->fault[0] = '\0';
+    mqtt->up_ms = uv_now(&mqtt->bridge.session.loop);
     complain(mqtt->settings, "connected to %s:%u as the site %s", mqtt->link_options.host,
              mqtt->link_options.port, mqtt->options->site);
+    if (!has_session) {
+        importer_await(&mqtt->importer);
+        mqtt->dispatch.holds_readings = importer_awaits(&mqtt->importer);
+    }
     subscribe(mqtt);
+    set_status(mqtt);
     dispatch_up(&mqtt->dispatch);
     pump(mqtt);
     notify_status(&mqtt->bridge.notify);
@@ -259,19 +334,22 @@ static void on_subscribed(bool is_granted, void *context) {
     if (!is_granted) {
         complain(mqtt->settings, "the broker refused a subscription below %s", mqtt->options->prefix);
     }
-    marks_settle(&mqtt->marks);
+    if (mqtt->is_settling) {
+        mqtt->is_settling = false;
+        marks_settle(&mqtt->marks);
+    }
 }
 
 /* What this site's bridges have published: how far they have carried, and peers that are no more. */
 static void take_own(struct mqtt *mqtt, const struct mqtt_topic_parts *parts,
-                     const struct mqtt_link_message *message) {
+                     const struct importer_message *message) {
     struct mqtt_payload_reader reader;
     uint8_t id[MUSTER_ID_BYTES];
     struct muster_peer_list list;
     if (parts->is_bridge && strcmp(parts->rest, mqtt->id) == 0) {
         mqtt->is_learned = true;
         choose_role(mqtt);
-    } else if (parts->is_peer && message->length > 0 && mqtt->was_active &&
+    } else if (parts->is_peer && message->length > 0 && mqtt->role == ROLE_CARRIES &&
                bridge_id_parse(parts->rest, id)) {
         const int error = muster_peer_find(mqtt->bridge.session.node, id, &list);
         muster_peer_list_free(&list);
@@ -280,18 +358,68 @@ static void take_own(struct mqtt *mqtt, const struct mqtt_topic_parts *parts,
         }
     } else if (!parts->is_peer && !parts->is_bridge) {
         mqtt_payload_open(&reader, parts->rest, message->payload, message->length, session_wall_s());
-        (void)marks_take(&mqtt->marks, "", &reader.ref);
+        (void)marks_take(&mqtt->marks, "", reader.ref.seq != 0 ? &reader.ref : &message->ref);
+    }
+}
+
+/* What stands beside a plain value. unit is room for its unit. */
+static void read_properties(const mosquitto_property *properties, struct importer_message *message,
+                            char unit[MUSTER_NAME_BYTES_MAX + 1]) {
+    char *name;
+    char *value;
+    bool is_first = true;
+    for (; properties != NULL; is_first = false) {
+        properties = mosquitto_property_read_string_pair(properties, MQTT_PROP_USER_PROPERTY, &name, &value,
+                                                         !is_first);
+        if (properties == NULL) {
+            return;
+        }
+        if (strcmp(name, "unit") == 0) {
+            snprintf(unit, MUSTER_NAME_BYTES_MAX + 1, "%s", value);
+        } else if (strcmp(name, "time") == 0) {
+            const char *at = value;
+            if (number_read(&at, value + strlen(value), &message->time_s) != NUMBER_OK) {
+                message->time_s = 0;
+            }
+        } else if (strcmp(name, "ref") == 0) {
+            reading_ref_parse(value, strlen(value), &message->ref);
+        }
+        free(name);
+        free(value);
     }
 }
 
 static void on_message(const struct mqtt_link_message *message, void *context) {
     struct mqtt *mqtt = context;
     struct mqtt_topic_parts parts;
+    char unit[MUSTER_NAME_BYTES_MAX + 1] = "";
+    struct importer_message taken = {.topic = message->topic,
+                                     .payload = message->payload,
+                                     .length = message->length,
+                                     .is_retained = message->is_retained,
+                                     .unit = unit};
+    read_properties(message->properties, &taken, unit);
     if (mqtt_topic_read(mqtt->options->prefix, message->topic, &parts) == NULL &&
         strcmp(parts.site, mqtt->options->site) == 0) {
-        take_own(mqtt, &parts, message);
+        take_own(mqtt, &parts, &taken);
+    } else if (mqtt->role != ROLE_STANDS_BY) {
+        importer_take(&mqtt->importer, &taken);
+        look_for_others(mqtt);
     }
     pump(mqtt);
+}
+
+static void on_busy(bool is_busy, void *context) {
+    struct mqtt *mqtt = context;
+    if (mqtt->link.is_up) {
+        (is_busy ? mqtt_link_pause : mqtt_link_resume)(&mqtt->link);
+    }
+}
+
+static void on_writable(muster_t *node, void *context) {
+    struct mqtt *mqtt = context;
+    (void)node;
+    importer_go_on(&mqtt->importer);
 }
 
 /* ---- a dry run ---- */
@@ -335,12 +463,14 @@ static void look_for_stalls(struct mqtt *mqtt) {
 
 static void on_tick(uv_timer_t *timer) {
     struct mqtt *mqtt = timer->data;
-    if (mqtt->was_active && ++mqtt->ticks % PEERS_TICKS == 0) {
+    if (mqtt->role == ROLE_CARRIES && ++mqtt->ticks % PEERS_TICKS == 0) {
         exporter_take_peers(&mqtt->exporter, mqtt->bridge.session.node);
     }
     choose_role(mqtt);
+    look_for_others(mqtt);
     pump(mqtt);
     save(mqtt);
+    importer_announce(&mqtt->importer);
     if (mqtt->dispatch.counts.queued == 0) {
         spool_shrink(&mqtt->spool);
     }
@@ -351,7 +481,7 @@ static void on_tick(uv_timer_t *timer) {
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct mqtt *mqtt = context;
-    if (mqtt->was_active && event != MUSTER_PEER_CONFLICT) {
+    if (mqtt->role == ROLE_CARRIES && event != MUSTER_PEER_CONFLICT) {
         exporter_take_peer(&mqtt->exporter, peer);
         pump(mqtt);
     }
@@ -409,6 +539,13 @@ static int open_parts(struct mqtt *mqtt) {
         .marks = &mqtt->marks,
         .on_refused = on_refused,
         .context = mqtt};
+    mqtt->importer = (struct importer){.prefix = mqtt->options->prefix,
+                                       .node = mqtt->bridge.session.node,
+                                       .document = &mqtt->document,
+                                       .marks = &mqtt->marks,
+                                       .on_refused = on_refused,
+                                       .on_busy = on_busy,
+                                       .context = mqtt};
     mqtt->dispatch = (struct dispatch){.spool = mqtt->spool.database != NULL ? &mqtt->spool : NULL,
                                        .rows_max = mqtt->options->queue,
                                        .publish = mqtt->options->dry_run ? print_message : publish,
@@ -430,7 +567,6 @@ static void open_link(struct mqtt *mqtt) {
                                                   .on_subscribed = on_subscribed,
                                                   .on_message = on_message,
                                                   .context = mqtt};
-    dispatch_set(&mqtt->dispatch, mqtt->status_topic, ONLINE);
     mqtt_link_open(&mqtt->link, &mqtt->bridge.session.loop, &mqtt->link_options, &callbacks);
 }
 
@@ -456,6 +592,7 @@ static void on_open(void *context) {
         return;
     }
     uv_timer_start(&mqtt->tick, on_tick, TICK_MS, TICK_MS);
+    muster_on_writable(session->node, on_writable, mqtt);
     if (mqtt->options->dry_run) {
         mqtt->is_learned = true;
         dispatch_up(&mqtt->dispatch);
@@ -515,21 +652,23 @@ static int prepare(struct mqtt *mqtt) {
 
 /* Announces itself, so that other bridges of the site know of it. A dry run does not. */
 static int hold(struct mqtt *mqtt) {
-    const struct muster_text txt[] = {{"site", mqtt->options->site}, {"broker", mqtt->options->broker.host}};
-    const struct muster_service service = {.name = "",
-                                           .type = RIVALS_SERVICE_TYPE,
-                                           .proto = "tcp",
-                                           .port = mqtt->options->broker.port,
-                                           .txt = txt,
-                                           .txt_count = sizeof(txt) / sizeof(txt[0])};
-    const struct muster_document document = {
-        .name = mqtt->options->name, .services = &service, .service_count = 1};
     const struct bridge_hooks hooks = {.on_open = on_open,
                                        .on_ending = on_ending,
                                        .on_event = on_event,
                                        .print_status = print_status,
                                        .context = mqtt};
-    return bridge_hold(&mqtt->bridge, mqtt->settings, mqtt->options->dry_run ? NULL : &document, &hooks);
+    mqtt->txt[0] = (struct muster_text){"site", mqtt->options->site};
+    mqtt->txt[1] = (struct muster_text){"broker", mqtt->options->broker.host};
+    mqtt->service = (struct muster_service){.name = "",
+                                            .type = RIVALS_SERVICE_TYPE,
+                                            .proto = "tcp",
+                                            .port = mqtt->options->broker.port,
+                                            .txt = mqtt->txt,
+                                            .txt_count = sizeof(mqtt->txt) / sizeof(mqtt->txt[0])};
+    mqtt->document =
+        (struct muster_document){.name = mqtt->options->name, .services = &mqtt->service, .service_count = 1};
+    return bridge_hold(&mqtt->bridge, mqtt->settings, mqtt->options->dry_run ? NULL : &mqtt->document,
+                       &hooks);
 }
 
 static int run(struct settings *settings, void *options, const struct operands *operands) {
@@ -543,6 +682,7 @@ static int run(struct settings *settings, void *options, const struct operands *
     int status = prepare(mqtt);
     status = status != STATUS_OK ? status : hold(mqtt);
     exporter_deinit(&mqtt->exporter);
+    importer_deinit(&mqtt->importer);
     dispatch_close(&mqtt->dispatch);
     marks_deinit(&mqtt->marks);
     spool_close(&mqtt->spool);

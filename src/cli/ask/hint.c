@@ -31,6 +31,8 @@ static const struct {
     {MUSTER_DROP_TTL, "they came through a router; --peer names who is behind one"},
     {MUSTER_DROP_SEALED, "they are of a group whose key is not here (muster key)"},
     {MUSTER_DROP_UNSEALED, "they are of no group; --no-key looks at these"},
+    {MUSTER_DROP_UNTRUSTED, "they are not trusted here (--trust, muster trust list)"},
+    {MUSTER_DROP_UNCHECKED, "more signatures came than are checked: somebody floods this network"},
     {MUSTER_DROP_SIGNATURE, "their signature was wrong"},
     {MUSTER_DROP_FLOOD, "who sent them sends more than it may"},
     {MUSTER_DROP_TABLE_FULL, "there are more peers than there is room for"},

@@ -132,9 +132,13 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     if (event != MUSTER_PEER_CONFLICT) {
         return;
     }
-    complain(announce->settings, "conflict: %s at %s has the same key: was the state directory copied?",
-             peer->document.name, text_address(&peer->address).text);
     muster_id(announce->session.node, id);
+    bool is_own =
+        memcmp(id, peer->id, MUSTER_ID_BYTES) == 0 || memcmp(announce->id, peer->id, MUSTER_ID_BYTES) == 0;
+    complain(announce->settings,
+             is_own ? "conflict: %s at %s has the same key: was the state directory copied?"
+                    : "conflict: %s at %s has another key than that name is pinned to",
+             peer->document.name, text_address(&peer->address).text);
     if (memcmp(id, announce->id, MUSTER_ID_BYTES) != 0) {
         print_identity(announce);
     }
@@ -306,6 +310,7 @@ static int prepare(struct announce *announce) {
     given->interfaces = settings->interfaces;
     given->peers = settings->peers;
     given->site_ttl = settings->ttl;
+    given->trust = settings->trust;
     given->port = settings->port_given ? settings->port : 0;
     const int status = read_config(announce, &config);
     if (status == STATUS_OK) {
@@ -315,6 +320,7 @@ static int prepare(struct announce *announce) {
         settings->interfaces = config.start.interfaces;
         settings->peers = config.start.peers;
         settings->ttl = config.start.site_ttl;
+        settings->trust = config.start.trust;
         settings->port = config.start.port != 0 ? config.start.port : settings->port;
     }
     config_deinit(&config);

@@ -27,6 +27,7 @@ extern const struct command command_wait;
 extern const struct command command_watch;
 extern const struct command command_update;
 extern const struct command command_key;
+extern const struct command command_trust;
 extern const struct command command_doctor;
 extern const struct command command_why;
 extern const struct command command_bridge;

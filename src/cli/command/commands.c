@@ -10,11 +10,13 @@
 static const struct command command_help;
 
 const struct command *const command_table[] = {
-    &command_announce, &command_update,    &command_peers,  &command_services, &command_topics,
-    &command_publish,  &command_subscribe, &command_show,   &command_resolve,  &command_wait,
-    &command_watch,    &command_doctor,    &command_why,
+    &command_announce,  &command_update,  &command_peers,
+    &command_services,  &command_topics,  &command_publish,
+    &command_subscribe, &command_show,    &command_resolve,
+    &command_wait,      &command_watch,   &command_doctor,
+    &command_why,
 #ifdef MUSTER_STORE
-    &command_record,   &command_history,   &command_replay,
+    &command_record,    &command_history, &command_replay,
 #endif
 #ifdef MUSTER_TOP
     &command_top,
@@ -22,7 +24,8 @@ const struct command *const command_table[] = {
 #ifdef MUSTER_METRICS
     &command_metrics,
 #endif
-    &command_config,   &command_key,       &command_bridge, &command_help,     NULL,
+    &command_config,    &command_key,     &command_trust,
+    &command_bridge,    &command_help,    NULL,
 };
 
 const struct command command_muster = {

@@ -178,7 +178,8 @@ int listing_offers(const struct settings *settings, const struct offers_options 
     listing_print_none(&options->listing, &snapshot, "services", status);
     if (status == STATUS_OK) {
         settle(&service, &owner, owner_text, &snapshot.list);
-        if (offers_init(&offers, &snapshot.roster, &service, &owner, order) != 0) {
+        if (offers_init(&offers, &snapshot.roster, &service, &owner,
+                        options->verified ? OFFER_OF_VERIFIED : OFFER_OF_ALL, order) != 0) {
             status = complain_error(settings, MUSTER_ENOMEM);
         }
     }

@@ -27,6 +27,7 @@ struct listing_options {
 struct offers_options {
     struct listing_options listing;
     const char *format;    /* a template; NULL: a table */
+    bool verified;         /* only those of peers that have proven their key */
     struct selector owner; /* only of these peers; zeroed: of all */
 };
 
@@ -56,6 +57,12 @@ int listing_parse_owner(const char *text, void *place_selector, struct reason *r
     {                                                                                         \
         "name", 0, "NAME", "only those of this peer, or of peers of this pattern or address", \
             offsetof(type, owner), listing_parse_owner                                        \
+    }
+
+#define LISTING_VERIFIED(type)                                                             \
+    {                                                                                      \
+        "verified", 0, NULL, "only those of peers that have proven their key and address", \
+            offsetof(type, verified), value_flag                                           \
     }
 
 /* Lines of --help that hold for all of them. */

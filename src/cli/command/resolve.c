@@ -11,6 +11,7 @@ static const struct args_option options_table[] = {
     {"format", 0, "TEMPLATE", "print a line of this form for each, see below",
      offsetof(struct offers_options, format), template_parse},
     LISTING_OWNER(struct offers_options),
+    LISTING_VERIFIED(struct offers_options),
     LISTING_JSON(struct offers_options),
     LISTING_TIMEOUT(struct offers_options),
     {0},

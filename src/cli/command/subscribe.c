@@ -225,11 +225,12 @@ static bool has_enough(const struct subscribe *subscribe) {
     return subscribe->options->count > 0 && subscribe->seen >= subscribe->options->count;
 }
 
-static void print_csv(const struct muster_record *record, const struct record_publisher *publisher) {
+static void print_csv(const struct muster_record *record, const struct muster_sample *sample,
+                      const struct record_publisher *publisher) {
     fputs(record->time_s > 0 ? text_utc((int64_t)llround(record->time_s * 1e6)).text : "", stdout);
     csv_print_series(record->name, publisher->name, text_id(publisher->id).text,
                      record->unit != NULL ? record->unit : "");
-    csv_print_record(record);
+    csv_print_record(record, sample->origin);
 }
 
 static bool is_wanted(const struct subscribe *subscribe, const struct muster_record *record) {
@@ -250,7 +251,7 @@ static int print_record(struct subscribe *subscribe, const struct muster_record 
     }
     subscribe->has_printed = true;
     if (subscribe->options->csv) {
-        print_csv(record, &source->publisher);
+        print_csv(record, sample, &source->publisher);
         return 0;
     }
     if (subscribe->options->format != NULL) {
@@ -323,8 +324,9 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct subscribe *subscribe = context;
-    (void)event;
-    source_rename(&subscribe->sources, peer);
+    if (event != MUSTER_PEER_CONFLICT) {
+        source_rename(&subscribe->sources, peer);
+    }
 }
 
 static int print_stats(struct subscribe *subscribe) {

@@ -61,7 +61,9 @@ static void keep_known(struct muster_peer_list *known, const struct muster_peer 
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct wait *wait = context;
-    (void)event;
+    if (event == MUSTER_PEER_CONFLICT) { /* it is not listed */
+        return;
+    }
     keep_known(&wait->known, peer);
     bool matches = peer->state == MUSTER_ALIVE && selector_matches_peer(&wait->selector, peer);
     size_t i = 0;
@@ -180,8 +182,10 @@ static void end_when_gone(struct departure *departure) {
 
 static void on_departure(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct departure *departure = context;
+    if (event == MUSTER_PEER_CONFLICT) {
+        return;
+    }
     struct leaver *leaver = find_leaver(departure, peer->id);
-    (void)event;
     if (leaver == NULL) {
         session_fail(&departure->session, MUSTER_ENOMEM);
         return;

@@ -18,8 +18,9 @@ struct batch_source {
     uint8_t id[MUSTER_ID_BYTES];
     const char *peer; /* "": not known */
     const char *topic;
-    const char *name; /* in full */
-    const char *unit; /* "": none */
+    const char *name;   /* in full */
+    const char *unit;   /* "": none */
+    const char *origin; /* where the peer brought it from; "": it is its own */
 };
 
 struct batch_reading {

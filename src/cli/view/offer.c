@@ -94,9 +94,11 @@ static void drop_repeated(struct offers *offers) {
 /* Collects the offers of one row into room that is large enough. Who takes the first line needs an address in
  * it. */
 static void collect(struct offers *offers, const struct roster_row *row, const struct selector *selector,
-                    const struct selector *owner, enum offer_order order) {
+                    const struct selector *owner, enum offer_source source, enum offer_order order) {
     const struct muster_document *document = &row->peer->document;
-    for (size_t i = 0; i < document->service_count && roster_is_present(row->peer); i++) {
+    bool is_proven = row->peer->verified && !row->peer->provisional;
+    bool is_taken = roster_is_present(row->peer) && (is_proven || source == OFFER_OF_ALL);
+    for (size_t i = 0; i < document->service_count && is_taken; i++) {
         const struct offer offer = {.row = row, .service = &document->services[i]};
         if (selector_matches_service(selector, row->peer, offer.service) &&
             selector_matches_service(owner, row->peer, offer.service) &&
@@ -107,7 +109,7 @@ static void collect(struct offers *offers, const struct roster_row *row, const s
 }
 
 int offers_init(struct offers *offers, const struct roster *roster, const struct selector *service,
-                const struct selector *owner, enum offer_order order) {
+                const struct selector *owner, enum offer_source source, enum offer_order order) {
     size_t room = 0;
     *offers = (struct offers){0};
     for (size_t i = 0; i < roster->count; i++) {
@@ -118,7 +120,7 @@ int offers_init(struct offers *offers, const struct roster *roster, const struct
         return -1;
     }
     for (size_t i = 0; i < roster->count; i++) {
-        collect(offers, &roster->rows[i], service, owner, order);
+        collect(offers, &roster->rows[i], service, owner, source, order);
     }
     drop_repeated(offers);
     qsort(offers->offers, offers->count, sizeof(*offers->offers),

@@ -15,6 +15,12 @@ struct offer {
     const struct muster_service *service;
 };
 
+/* Whose services are taken. */
+enum offer_source {
+    OFFER_OF_ALL,
+    OFFER_OF_VERIFIED, /* of those alone that have proven their key, and where they are */
+};
+
 struct offers {
     struct offer *offers;
     size_t count;
@@ -30,7 +36,7 @@ enum offer_order {
  * suspect, in this order. The same that several peers brought from elsewhere is there once. They point into
  * the roster. -1 when memory is out. */
 int offers_init(struct offers *offers, const struct roster *roster, const struct selector *service,
-                const struct selector *owner, enum offer_order order);
+                const struct selector *owner, enum offer_source source, enum offer_order order);
 
 /* Zeroed offers are allowed. */
 void offers_deinit(struct offers *offers);

@@ -11,6 +11,7 @@
 #include "group.h"
 #include "options.h"
 #include "signal.h"
+#include "trust_rows.h"
 #include "view.h"
 
 /* When an output could not be given for want of memory, or was not pulled, it is tried again so soon. */
@@ -48,7 +49,7 @@ static int set_group_keys(muster_core_t *core, const uint8_t *keys, size_t count
 static int set_pins(muster_core_t *core, const struct muster_pin *pins, size_t count) {
     struct trust *trust = &core->presence.trust;
     int error = trust_set(trust, trust->level, pins, count);
-    return error != 0 ? error : trust_apply(&core->presence);
+    return error != 0 ? error : trust_rows_apply(&core->presence);
 }
 
 /* ---- life ---- */

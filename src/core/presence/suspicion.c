@@ -82,11 +82,10 @@ static uint64_t hearing_again_ms(const struct presence *presence, const struct p
 
 uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *peer) {
     uint64_t promised_ms = peer->heard_ms + promise_of(peer);
-    uint64_t granted_ms =
-        presence->resumed_ms + peer->period_ms; /* a whole promise to who was heard before it */
-    if (presence->resumed_ms > peer->heard_ms && granted_ms > promised_ms) {
-        promised_ms = granted_ms;
-    }
+    /* A whole promise, also to who was heard since: an answer repeats the rest of one, and what waited to be
+     * read tells of one that is over. */
+    uint64_t granted_ms = presence->resumed_ms + peer->period_ms;
+    promised_ms = presence->resumed_ms > 0 && granted_ms > promised_ms ? granted_ms : promised_ms;
     uint64_t heard_again_ms = hearing_again_ms(presence, peer);
     promised_ms = promised_ms > heard_again_ms ? promised_ms : heard_again_ms;
     uint64_t late_ms = health_late_ms(&presence->health, presence->context->now_ms);

@@ -4,10 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "message.h"
-#include "presence.h"
-#include "suspicion.h"
-
 void trust_deinit(struct trust *trust) {
     free(trust->pins);
     *trust = (struct trust){0};
@@ -78,29 +74,4 @@ bool trust_allows(const struct trust *trust, const uint8_t id[MUSTER_ID_BYTES], 
 bool trust_is_of_another(const struct trust *trust, const uint8_t id[MUSTER_ID_BYTES], const char *name) {
     const struct muster_pin *pin = pin_of(trust->pins, trust->count, name);
     return pin != NULL && memcmp(pin->id, id, MUSTER_ID_BYTES) != 0;
-}
-
-static bool is_allowed(const struct trust *trust, const struct peer *peer) {
-    struct message message;
-    enum muster_drop reason;
-    if (!message_decode(peer->announce, peer->announce_length, &message, &reason)) {
-        return true; /* without memory */
-    }
-    bool allows = trust_allows(trust, peer->id, peer->is_verified, message.document.name);
-    message_deinit(&message);
-    return allows;
-}
-
-int trust_apply(struct presence *presence) {
-    struct peer *peer = NULL;
-    while ((peer = peer_table_after(&presence->table, peer == NULL ? 0 : peer->number)) != NULL) {
-        if (!peer_is_present(peer) || is_allowed(&presence->trust, peer)) {
-            continue;
-        }
-        if (outbox_reserve_events(&presence->context->outbox, 1) != 0) {
-            return MUSTER_ENOMEM;
-        }
-        suspicion_bury(presence, peer, MUSTER_LOST);
-    }
-    return 0;
 }

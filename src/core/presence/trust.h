@@ -9,8 +9,6 @@
 
 #include <muster/core.h>
 
-struct presence;
-
 struct trust {
     enum muster_trust level;
     struct muster_pin *pins; /* owned */
@@ -30,7 +28,3 @@ bool trust_allows(const struct trust *trust, const uint8_t id[MUSTER_ID_BYTES], 
 
 /* True when the name is pinned to another id. */
 bool trust_is_of_another(const struct trust *trust, const uint8_t id[MUSTER_ID_BYTES], const char *name);
-
-/* Ends the rows that are not allowed, as lost: after a trust_set(). MUSTER_ENOMEM: some may be left, until
- * their promises break. */
-int trust_apply(struct presence *presence);

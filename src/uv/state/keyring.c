@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Group keys on the disk: the file keys/group of the state directory, a line "NAME KEY" for each key, the one
  * that seals first. Nobody but its owner may read it. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <sodium.h>
 
 #include <muster/muster.h>
 
 #include "log.h"
-#include "slot.h"
-#include "state.h"
+#include "private_file.h"
 
-#define DIRECTORY "keys"
 #define FILE_NAME "group"
 #define KEY_DIGITS ((size_t)2 * MUSTER_GROUP_KEY_BYTES)
 #define LINE_BYTES (MUSTER_NAME_BYTES_MAX + 1 + KEY_DIGITS + 1)
@@ -82,44 +75,9 @@ void muster_keyring_wipe(struct muster_keyring *ring) {
 
 /* ---- the file ---- */
 
-/* *path is for the caller to free. */
-static int directory_of(const char *state_dir, char **path, const struct log *log) {
-    char *state;
-    int error = state_directory(state_dir, &state, log);
-    if (error == 0) {
-        error = asprintf(path, "%s/" DIRECTORY, state) < 0 ? MUSTER_ENOMEM : 0;
-        free(state);
-    }
-    return error;
-}
-
 int muster_keyring_directory(const char *state_dir, char **path) {
     static const struct log silent = {.write = NULL};
-    return directory_of(state_dir, path, &silent);
-}
-
-static int refuse_memory(const struct log *log) {
-    log_line(log, MUSTER_LOG_ERROR, "group keys: %s", muster_error_text(MUSTER_ENOMEM));
-    return MUSTER_ENOMEM;
-}
-
-static int refuse(const char *directory, const struct log *log) {
-    int number = errno;
-    log_line(log, MUSTER_LOG_ERROR, "%s/" FILE_NAME ": %s", directory, strerror(number));
-    return number == EACCES || number == EPERM ? MUSTER_EPERM
-           : number == ENOMEM                  ? MUSTER_ENOMEM
-                                               : MUSTER_ESTATE;
-}
-
-/* A key that others may read, or give, is none. */
-static const char *fault_of(const struct stat *status) {
-    if (status->st_uid != geteuid()) {
-        return "it belongs to another user";
-    }
-    if (!S_ISREG(status->st_mode)) {
-        return "it is no file";
-    }
-    return (status->st_mode & (S_IRWXG | S_IRWXO)) != 0 ? "others than its owner may read or write it" : NULL;
+    return private_file_directory(state_dir, path, &silent);
 }
 
 static bool has_name(const struct muster_keyring *ring, const char *name) {
@@ -163,57 +121,18 @@ static bool parse(char *text, struct muster_keyring *ring) {
     return true;
 }
 
-static int read_file(int fd, const char *directory, struct muster_keyring *ring, const struct log *log) {
-    char text[FILE_BYTES + 1];
-    struct stat status;
-    if (fstat(fd, &status) != 0) {
-        return refuse(directory, log);
-    }
-    const char *fault = fault_of(&status);
-    ssize_t length = fault == NULL ? read(fd, text, sizeof text - 1) : 0; /* of a file, all at once */
-    if (length < 0) {
-        return refuse(directory, log);
-    }
-    text[length] = '\0';
-    if (fault == NULL && (strlen(text) != (size_t)length || !parse(text, ring))) {
-        fault = "it is damaged";
-    }
-    sodium_memzero(text, sizeof text);
-    if (fault != NULL) {
-        log_line(log, MUSTER_LOG_ERROR, "%s/" FILE_NAME " is not used: %s", directory, fault);
-        muster_keyring_wipe(ring);
-        return MUSTER_ESTATE;
-    }
-    return 0;
-}
-
-static int open_file(const char *directory, int *fd, const struct log *log) {
-    char *path;
-    if (asprintf(&path, "%s/" FILE_NAME, directory) < 0) {
-        return refuse_memory(log);
-    }
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    free(path);
-    return *fd < 0 && errno != ENOENT && errno != ENOTDIR ? refuse(directory, log) : 0;
-}
-
 int muster_keyring_read(const char *state_dir, struct muster_keyring *ring, muster_log_cb on_log,
                         void *context) {
     const struct log log = {.write = on_log, .context = context};
-    char *directory;
-    int fd;
+    char text[FILE_BYTES + 1];
     *ring = (struct muster_keyring){0};
-    int error = muster_keyring_directory(state_dir, &directory);
-    if (error != 0) { /* who has no home has no keys */
-        return error == MUSTER_ESTATE ? 0 : refuse_memory(&log);
+    int found = private_file_read(state_dir, FILE_NAME, text, sizeof text, &log);
+    if (found > 0 && !parse(text, ring)) {
+        muster_keyring_wipe(ring);
+        found = private_file_refuse(state_dir, FILE_NAME, &log);
     }
-    error = open_file(directory, &fd, &log);
-    if (error == 0 && fd >= 0) {
-        error = read_file(fd, directory, ring, &log);
-        close(fd);
-    }
-    free(directory);
-    return error;
+    sodium_memzero(text, sizeof text);
+    return found < 0 ? found : 0;
 }
 
 static void print(const struct muster_keyring *ring, char text[FILE_BYTES]) {
@@ -227,27 +146,12 @@ static void print(const struct muster_keyring *ring, char text[FILE_BYTES]) {
     }
 }
 
-/* The slot's lock keeps two that change the keys at the same time apart. */
 int muster_keyring_write(const char *state_dir, const struct muster_keyring *ring, muster_log_cb on_log,
                          void *context) {
     const struct log log = {.write = on_log, .context = context};
     char text[FILE_BYTES];
-    struct slot slot;
-    char *directory;
-    int error = directory_of(state_dir, &directory, &log);
-    if (error != 0) {
-        return error;
-    }
-    error = slot_take(&slot, directory, &log);
-    if (error != 0) {
-        return error;
-    }
     print(ring, text);
-    error = slot_draft_write(&slot, FILE_NAME, text, &log);
+    int error = private_file_write(state_dir, FILE_NAME, text, &log);
     sodium_memzero(text, sizeof text);
-    if (error == 0) {
-        error = slot_draft_publish(&slot, FILE_NAME, &log);
-    }
-    slot_release(&slot);
     return error;
 }

@@ -59,20 +59,22 @@ static void check_refused(const char *text, const char *expected) {
 
 TEST(test_one_file) {
     struct config config = begin();
-    write_file("one.json",
-               "{\"schema\":1,\"name\":\"nas\",\"instance\":\"main\",\"interval\":\"500ms\","
-               "\"interfaces\":[\"eth0\",\"wlan0\"],\"scope\":\"site\",\"port\":20000,\"peers\":[\"nas:1\","
-               "\"[fd00::1]\"],"
-               "\"caches\":[\"a/#\",\"b\"],"
-               "\"services\":[{\"type\":\"HTTP\",\"port\":80,\"proto\":\"udp\",\"name\":\"Front, door\","
-               "\"txt\":{\"path\":\"/\",\"e\":\"\"}},{\"type\":\"ipp\",\"port\":65535}],"
-               "\"attrs\":{\"room\":\"cellar\",\"=\":\"\"}}\n");
+    write_file(
+        "one.json",
+        "{\"schema\":1,\"name\":\"nas\",\"instance\":\"main\",\"interval\":\"500ms\",\"trust\":\"signed\","
+        "\"interfaces\":[\"eth0\",\"wlan0\"],\"scope\":\"site\",\"port\":20000,\"peers\":[\"nas:1\",\"[fd00::"
+        "1]\"],"
+        "\"caches\":[\"a/#\",\"b\"],"
+        "\"services\":[{\"type\":\"HTTP\",\"port\":80,\"proto\":\"udp\",\"name\":\"Front, door\","
+        "\"txt\":{\"path\":\"/\",\"e\":\"\"}},{\"type\":\"ipp\",\"port\":65535}],"
+        "\"attrs\":{\"room\":\"cellar\",\"=\":\"\"}}\n");
     const char *path = fixture_path("one.json");
     assert_int_equal(config_read(&config, &path, 1), 0);
     assert_string_equal(errors, "");
     assert_string_equal(config.draft.name, "nas");
     assert_string_equal(config.start.instance, "main");
     assert_int_equal(config.start.interval_ms, 500);
+    assert_int_equal(config.start.trust, MUSTER_TRUST_SIGNED);
     assert_int_equal(config.start.interfaces.count, 2);
     assert_string_equal(config.start.interfaces.texts[1], "wlan0");
     assert_int_equal(config.start.peers.count, 2);
@@ -166,9 +168,10 @@ TEST(test_values) {
     static const char *const cases[][2] = {
         {"[]", "bad.json:1:1: expected an object, got an array\n"},
         {" null", "bad.json:1:2: expected an object, got null\n"},
-        {"{\"nam\":1}", "bad.json:1:8: nam: unknown, expected schema, name, instance, interval, interfaces, "
-                        "scope, peers, port, caches, services or attrs\n"},
-        {"{\"Name\":\"a\"}", "bad.json:1:9: Name: unknown, expected schema, name, instance, interval, "
+        {"{\"nam\":1}",
+         "bad.json:1:8: nam: unknown, expected schema, name, instance, interval, trust, interfaces, "
+         "scope, peers, port, caches, services or attrs\n"},
+        {"{\"Name\":\"a\"}", "bad.json:1:9: Name: unknown, expected schema, name, instance, interval, trust, "
                              "interfaces, scope, peers, port, caches, services or attrs\n"},
         {"{\"schema\":2}", "bad.json:1:11: schema: expected 1, the only version there is\n"},
         {"{\"name\":\"\"}", "bad.json:1:9: name: expected a name that is not empty\n"},
@@ -179,6 +182,7 @@ TEST(test_values) {
         {"{\"interval\":2}", "bad.json:1:13: interval: expected a text, got a number\n"},
         {"{\"interval\":\"99ms\"}",
          "bad.json:1:13: interval: expected a time from 100ms to 24h such as 5, 2.5s or 1m, got '99ms'\n"},
+        {"{\"trust\":\"all\"}", "bad.json:1:10: trust: expected any, signed or pinned, got 'all'\n"},
         {"{\"interfaces\":\"eth0\"}", "bad.json:1:15: interfaces: expected an array, got a text\n"},
         {"{\"caches\":[\"a//b\"]}",
          "bad.json:1:12: caches[0]: a pattern has no empty level: two slashes in a row\n"},
@@ -236,12 +240,12 @@ TEST(test_values) {
 
 /* One run says all that is wrong, up to a bound. */
 TEST(test_many_errors) {
-    check_refused(
-        "{\n \"name\": 1,\n \"port\": 0,\n \"x\": {}\n}",
-        "bad.json:2:10: name: expected a text, got a number\n"
-        "bad.json:3:10: port: expected 1 to 65503, got 0\n"
-        "bad.json:4:7: x: unknown, expected schema, name, instance, interval, interfaces, scope, peers, "
-        "port, caches, services or attrs\n");
+    check_refused("{\n \"name\": 1,\n \"port\": 0,\n \"x\": {}\n}",
+                  "bad.json:2:10: name: expected a text, got a number\n"
+                  "bad.json:3:10: port: expected 1 to 65503, got 0\n"
+                  "bad.json:4:7: x: unknown, expected schema, name, instance, interval, trust, interfaces, "
+                  "scope, peers, "
+                  "port, caches, services or attrs\n");
     char text[4096] = "{\"services\":[0";
     for (size_t i = 1; i < 1000; i++) {
         strcat(text, ",0");

@@ -6,7 +6,7 @@
 #include "fixture.h"
 
 static const struct batch_source thermo = {
-    .id = {1}, .peer = "thermo", .topic = "kitchen", .name = "kitchen/t", .unit = "Cel"};
+    .id = {1}, .peer = "thermo", .topic = "kitchen", .name = "kitchen/t", .unit = "Cel", .origin = ""};
 
 static int add_number(struct batch *batch, const struct batch_source *source, double time_s, double number) {
     const struct muster_record record = {.kind = MUSTER_VALUE_NUMBER, .number = number, .time_s = time_s};
@@ -15,12 +15,17 @@ static int add_number(struct batch *batch, const struct batch_source *source, do
 
 TEST(test_a_series_is_held_once) {
     struct batch_source other = thermo;
+    struct batch_source brought = thermo;
     struct batch batch = {0};
     other.unit = "";
+    brought.origin = "site-b";
     for (int i = 0; i < 100; i++) {
         assert_int_equal(add_number(&batch, i % 2 == 0 ? &thermo : &other, 1e9 + i, i), 0);
     }
-    assert_int_equal(batch.series_count, 2);
+    assert_int_equal(add_number(&batch, &brought, 2e9, 0), 0);
+    assert_int_equal(batch.series_count, 3);
+    assert_string_equal(batch_source(&batch, 0).origin, "");
+    assert_string_equal(batch_source(&batch, 2).origin, "site-b");
     assert_string_equal(batch_source(&batch, 0).unit, "Cel");
     assert_string_equal(batch_source(&batch, 1).name, "kitchen/t");
     assert_string_equal(batch_source(&batch, 1).unit, "");

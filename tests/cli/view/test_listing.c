@@ -209,8 +209,8 @@ TEST(test_columns) {
 
 /* ---- offers ---- */
 
-static void check_offers(const char *text, enum offer_order order, const char *template,
-                         const char *expected) {
+static void check_offers_of(enum offer_source source, const char *text, enum offer_order order,
+                            const char *template, const char *expected) {
     struct roster roster;
     struct offers offers;
     struct selector selector = {0};
@@ -223,7 +223,7 @@ static void check_offers(const char *text, enum offer_order order, const char *t
     assert_int_equal(template_parse(template, &parsed, &reason), 0);
     assert_ptr_equal(parsed, template);
     assert_int_equal(roster_init(&roster, &list), 0);
-    assert_int_equal(offers_init(&offers, &roster, &selector, &owner, order), 0);
+    assert_int_equal(offers_init(&offers, &roster, &selector, &owner, source, order), 0);
     capture_begin(&stdout);
     for (size_t i = 0; i < offers.count; i++) {
         template_print(&offers.offers[i], template);
@@ -231,6 +231,16 @@ static void check_offers(const char *text, enum offer_order order, const char *t
     capture_check(expected);
     offers_deinit(&offers);
     roster_deinit(&roster);
+}
+
+static void check_offers(const char *text, enum offer_order order, const char *template,
+                         const char *expected) {
+    check_offers_of(OFFER_OF_ALL, text, order, template, expected);
+}
+
+TEST(test_offers_of_verified_peers) {
+    check_offers_of(OFFER_OF_VERIFIED, NULL, OFFER_BY_TYPE, "{type} {name}",
+                    "coap nas\nhttp nas\nhttp web\\u{001B}\n");
 }
 
 TEST(test_offers_in_order) {
@@ -291,7 +301,7 @@ TEST(test_offers_that_were_brought) {
             assert_int_equal(selector_parse(cases[i].owner, SELECTOR_NAME, &owner, &reason), 0);
         }
         assert_int_equal(roster_init(&roster, &brought), 0);
-        assert_int_equal(offers_init(&offers, &roster, &selector, &owner, OFFER_BY_TYPE), 0);
+        assert_int_equal(offers_init(&offers, &roster, &selector, &owner, OFFER_OF_ALL, OFFER_BY_TYPE), 0);
         capture_begin(&stdout);
         for (size_t j = 0; j < offers.count; j++) {
             template_print(&offers.offers[j], "{name} {address}");
@@ -408,6 +418,7 @@ int main(void) {
         cmocka_unit_test(test_labels_show_six_digits_at_least),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_offers_in_order),
+        cmocka_unit_test(test_offers_of_verified_peers),
         cmocka_unit_test(test_offers_that_were_brought),
         cmocka_unit_test(test_templates),
         cmocka_unit_test(test_templates_refused),

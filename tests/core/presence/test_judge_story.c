@@ -307,6 +307,21 @@ TEST(one_liar_makes_no_look_wait) {
     assert_int_equal(world_rows(looker, MUSTER_ALIVE), 5);
 }
 
+/* What it reads first tells of a promise that is over. */
+TEST(who_was_suspended_grants_a_whole_promise_to_who_is_heard_since) {
+    world_add("a");
+    world_hear(0, &(struct announce){.number = 7, .next_ms = 2500});
+    world_suspend(0);
+    world_run(10000);
+    world_wake(0);
+    world_hear(0, &(struct announce){.number = 7, .seq = 2, .rev = 1, .next_ms = 100});
+    world_story();
+    world_run(2000);
+    assert_string_equal(world_story(), "");
+    world_run(2000);
+    assert_non_null(strstr(world_story(), "a: suspect stranger\n"));
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }

@@ -241,7 +241,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     const struct source *publisher = source_find(&record->sources, node, sample->id);
     const int64_t now_us = recording_now_us();
     const bool is_last = sample->kind == MUSTER_SAMPLE_LAST;
-    struct batch_source source = {.topic = sample->topic};
+    struct batch_source source = {.topic = sample->topic, .origin = sample->origin};
     struct muster_record reading;
     int result;
     if (publisher == NULL) {

@@ -304,11 +304,14 @@ static bool is_news(enum muster_peer_event event, const struct muster_peer *peer
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct top *top = context;
     struct changes changes = {0};
-    if (known_change(&top->known, peer, &changes) != 0) {
+    const bool is_listed = event != MUSTER_PEER_CONFLICT;
+    if (is_listed && known_change(&top->known, peer, &changes) != 0) {
         session_fail(&top->session, MUSTER_ENOMEM);
     } else if (is_news(event, peer)) {
         board_take_event(&top->board, event, peer, &changes);
-        board_take_peer(&top->board, peer, now(top));
+        if (is_listed) {
+            board_take_peer(&top->board, peer, now(top));
+        }
         resort(top);
     }
     changes_deinit(&changes);

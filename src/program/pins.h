@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The pins of the state directory, for the node of a program. */
+#pragma once
+
+#include <stddef.h>
+
+#include <muster/muster.h>
+
+#include "settings.h"
+
+/* Reads them, in memory for free(). 0, or a MUSTER_E…, reported: a program whose pins can't be read lists
+ * nobody. */
+int pins_read(const struct settings *settings, struct muster_pin **pins, size_t *count);

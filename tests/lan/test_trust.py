@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Trust: who is listed, and names that are pinned to keys."""
+
+import json
+import stat
+
+from lab import LanTest, main
+from wire import Voice, encode, new_boot, new_id
+
+
+class Trust(LanTest):
+    def names(self, host, *arguments):
+        return sorted(row["name"] for row in host.peers(*arguments) if row["state"] == "alive")
+
+    def trust(self, host, *arguments, code=0):
+        result = host.run("trust", *arguments)
+        self.assertEqual(result.code, code, result.error)
+        return result
+
+    def test_a_pinned_name_is_for_its_key(self):
+        lan = self.lab(3)
+        one, two, three = lan.hosts
+        one.announce("nas", "--service", "smb:445")
+        here = two.announce("here")
+        lan.wait_for(lambda: self.names(two) == ["here", "nas"], "all are there")
+        self.trust(two, "pin", "nobody", code=4)
+        self.trust(two, "pin", "nas")
+        pins = json.loads(self.trust(two, "list", "--json").out)["pins"]
+        (nas,) = [row for row in one.peers() if row["name"] == "nas"]
+        self.assertEqual(pins, [{"name": "nas", "id": nas["id"]}])
+        self.trust(two, "pin", "nas", nas["id"])
+        self.trust(two, "pin", "nas", new_id(), code=1)
+        self.assertEqual(self.names(two, "--trust", "pinned"), ["nas"])
+        here.stop()
+
+        here = two.announce("here")  # with a pin
+        watch = two.watch()
+        watch.await_event("joined", name="nas")
+        three.announce("nas", "--service", "smb:445")
+        _, conflict = watch.await_event("conflict", name="nas")
+        self.assertNotEqual(conflict["id"], nas["id"])
+        lan.wait_for(lambda: "than that name is pinned to" in here.error, "the announce says so")
+        self.assertEqual([row["id"] for row in two.peers() if row["name"] == "nas"], [nas["id"]])
+        self.assertEqual([row["id"] for row in two.peers("--direct") if row["name"] == "nas"], [nas["id"]])
+        addresses = two.run("resolve", "nas/smb").out.splitlines()
+        self.assertEqual(addresses, [f"{one.address}:445"])
+        self.assertEqual(self.names(three), ["here", "nas", "nas"])
+
+        self.trust(two, "forget", "nas")
+        self.trust(two, "forget", "nas", code=4)
+        lan.wait_for(lambda: self.names(two) == ["here", "nas", "nas"], "both are listed")
+
+    def test_the_unsigned(self):
+        lan = self.lab(2)
+        one, two = lan.hosts
+        one.announce("nas", "--service", "http:80")
+        two.announce("here")
+        lan.wait_for(lambda: self.names(two) == ["here", "nas"], "all are there")
+        voice = Voice(one)
+        service = [{"type": "http", "proto": "tcp", "port": 80}]
+        header = {"id": new_id(), "boot": new_boot(), "rev": 1, "next_ms": 600_000, "peers": 0}
+        voice.say(encode(kind="announce", seq=1, name="micro", services=service, **header))
+        lan.wait_for(lambda: self.names(two) == ["here", "micro", "nas"], "the unsigned one is listed")
+        self.assertEqual(two.run("resolve", "micro/http", "--verified").code, 4)
+        self.assertEqual(two.run("resolve", "http", "--verified").out, f"{one.address}:80\n")
+        self.assertEqual(two.run("services", "http", "--verified", "--format", "{name}").out, "nas\n")
+        self.assertEqual(self.names(two, "--trust", "signed"), ["here", "nas"])
+
+    def test_what_is_no_pin(self):
+        lan = self.lab(1)
+        (one,) = lan.hosts
+        for arguments in ((), ("pin",), ("list", "x"), ("forget",), ("pin", "a\x1b", new_id()), ("pin", "a", "x"), ("lend",)):
+            self.trust(one, *arguments, code=2)
+        self.trust(one, "pin", "two words", new_id())
+        (file,) = one.state.glob("**/keys/trusted")
+        self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
+        file.write_text("nas\n")
+        damaged = one.run("trust", "list")
+        self.assertEqual(damaged.code, 1)
+        self.assertIn("keys/trusted is not used: it is damaged", damaged.error)
+        self.assertEqual(one.run("peers", "--direct").code, 1)
+
+
+if __name__ == "__main__":
+    main()
