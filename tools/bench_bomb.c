@@ -27,7 +27,7 @@ struct bomb {
     double ns[TURNS];
 };
 
-static void die(const char *what) {
+static _Noreturn void die(const char *what) {
     fprintf(stderr, "bench_bomb: %s\n", what);
     exit(1);
 }
