@@ -99,8 +99,12 @@ class Stack:
         self.bus.await_line("unix:")
 
     def start_avahi(self):
-        """In a view of the files of its own, for it writes below /run."""
+        """In a view of the files of its own: it writes below /run, and wants a user, who is the one that runs it here."""
+        for file, line in (("passwd", "avahi:x:0:0::/:/bin/false"), ("group", "avahi:x:0:")):
+            others = [known for known in pathlib.Path("/etc", file).read_text().splitlines() if not known.startswith("avahi:")]
+            (self.directory / file).write_text("\n".join([*others, line, ""]))
         script = self.host.lab.script(
+            f"mount --bind {self.directory}/passwd /etc/passwd && mount --bind {self.directory}/group /etc/group && "
             "mount -t tmpfs none /run && mkdir -p /run/avahi-daemon && "
             f"exec {AVAHI} --no-drop-root --no-chroot --no-rlimits --no-proc-title -f {self.directory}/avahi.conf"
         )
