@@ -614,6 +614,7 @@ static int hold(struct mqtt *mqtt) {
                                        .on_ending = on_ending,
                                        .on_event = on_event,
                                        .print_status = print_status,
+                                       .written = mqtt->options->queue_file,
                                        .context = mqtt};
     mqtt->txt[0] = (struct muster_text){"site", mqtt->options->site};
     mqtt->txt[1] = (struct muster_text){"broker", mqtt->options->broker.host};
