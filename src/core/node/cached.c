@@ -47,6 +47,7 @@ static void restore(struct muster_core *core, const struct reply_sample *part, u
     while (muster_pack_next(&pack, &record) == 1) {
         publisher_topic_restore(&core->telemetry, number, &record, part->age_ms + age_ms);
     }
+    node_announce_topics(core); /* with its units, where there is room for them */
 }
 
 /* Other patterns may be kept now. */
