@@ -933,7 +933,7 @@ def replies():
     door = b'[{"bn":"kitchen/door","bt":1767225601,"vb":true}]\n'
     told = {"id": ANNA.id, "boot": BOOT}
     yield "samples", (part(climate, sample=told | {"topic": "kitchen/climate", "until": 17, "age_ms": 61000})
-                      + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000, "origin": "site-b"})
+                      + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000, "origin": "site-b", "name": "bert"})
                       + end("done", 2))
     yield "samples-since", (part(door, sample=told | {"topic": "kitchen/door", "seq": 7, "age_ms": 25})
                             + part(door, sample=told | {"topic": "kitchen/door", "seq": 12, "passed": 4, "age_ms": 1})

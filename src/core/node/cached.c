@@ -58,6 +58,7 @@ static void take(struct muster_core *core, const struct reply_sample *part, uint
                                          .boot = part->boot,
                                          .topic = part->topic,
                                          .origin = part->origin,
+                                         .name = part->name,
                                          .shard = muster_topic_shard(part->topic),
                                          .age_ms = part->age_ms + age_ms,
                                          .body = (const char *)part->body,

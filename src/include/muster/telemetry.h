@@ -144,6 +144,7 @@ struct muster_sample {
     const char *topic;
     const char *origin; /* where the publisher brought it from; "": it is its own. Who carries readings on
                            gives the topic an origin, and carries on none that has one */
+    const char *name;   /* of the publisher, as another peer that keeps this knew it; "": its row says it */
     unsigned shard;
     uint64_t seq; /* of the shard; 0: LAST, values that were put together for this answer */
     bool is_late; /* a later one of its topic was delivered before, to who wants the newest; who wants order
@@ -242,9 +243,9 @@ struct muster_arrival {
  * counted so. */
 MUSTER_API bool muster_core_next_arrival(muster_core_t *core, struct muster_arrival *arrival);
 
-/* What a node keeps for others (muster_core_options.caches), and what it publishes for other programs and is to
- * retain (muster_local_retain()), as bytes that outlive it: parts of an answer to
- * `samples` (PROTOCOL.md, section 12). The caller frees *bytes; NULL where nothing is kept. MUSTER_ENOMEM. */
+/* What a node keeps for others (muster_core_options.caches), and what it publishes for other programs and is
+ * to retain (muster_local_retain()), as bytes that outlive it: parts of an answer to `samples` (PROTOCOL.md,
+ * section 12). The caller frees *bytes; NULL where nothing is kept. MUSTER_ENOMEM. */
 MUSTER_API int muster_core_cached_save(muster_core_t *core, uint8_t **bytes, size_t *length);
 
 /* Keeps them again, as far as its patterns match, and opens the topics of what is to be retained: they were

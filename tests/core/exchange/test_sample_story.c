@@ -542,6 +542,7 @@ static void check_kept(size_t late, size_t sensor, uint64_t age_min_ms, uint64_t
         const bool is_brought = strcmp(arrival->topic, "cellar") == 0;
         assert_string_equal(arrival->id, world.nodes[sensor].id);
         assert_string_equal(arrival->origin, is_brought ? "site-b" : "");
+        assert_string_equal(arrival->name, "sensor");
         assert_in_range(arrival->age_ms, age_min_ms, age_max_ms);
         assert_non_null(strstr(arrival->body, is_brought ? "\"v\":5" : "\"v\":21"));
     }
