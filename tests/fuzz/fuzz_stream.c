@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What comes by streams: a request says the same when it is written anew, and an answer is cut into the same
- * parts, however its bytes arrive. */
+/* What comes by streams: a request says the same when it is written anew, an answer is cut into the same
+ * parts, however its bytes arrive, and a part says the same when it is written and read anew. */
 #include <string.h>
 
 #include "fuzz.h"
@@ -59,6 +59,53 @@ static size_t cut(const uint8_t *bytes, size_t length, size_t piece, int kinds[P
     return count;
 }
 
+/* Writes a part as a node would that has what it says. False for one that no node writes. */
+static bool write_part(const struct reply *reply, struct buffer *out) {
+    const struct reply_lines lines = {reply->announce_bytes, reply->announce_length, reply->body,
+                                      reply->body_length};
+    const char *event = reply->has_event ? muster_peer_event_name(reply->event) : NULL;
+    switch (reply->kind) {
+    case REPLY_PEER: return reply_write_peer(out, event, &reply->peer, &lines, true) == 0;
+    case REPLY_DOCUMENT: return reply_write_document(out, reply->id, &lines) == 0;
+    case REPLY_STATS: return reply_write_stats(out, &reply->counters) == 0;
+    case REPLY_SELF: return reply_write_self(out, &reply->self, &lines) == 0;
+    case REPLY_SAMPLE: return reply_write_sample(out, &reply->sample) == 0;
+    case REPLY_END: return reply_write_end(out, reply->end, reply->count, NULL) == 0;
+    case REPLY_UNREADABLE: break;
+    }
+    return false;
+}
+
+/* Reads one whole part, and writes it. */
+static bool rewrite(const uint8_t *bytes, size_t length, struct buffer *out, enum reply_kind kind) {
+    struct reply_reader reader;
+    struct reply reply;
+    reply_reader_init(&reader, PART_BYTES_MAX);
+    REQUIRE(reply_reader_feed(&reader, bytes, length) == 0);
+    REQUIRE(reply_reader_next(&reader, &reply) == 1 && reply.kind == kind);
+    bool is_written = write_part(&reply, out);
+    reply_reader_deinit(&reader);
+    return is_written;
+}
+
+static void check_parts(const uint8_t *bytes, size_t length) {
+    struct reply_reader reader;
+    struct reply reply;
+    reply_reader_init(&reader, PART_BYTES_MAX);
+    REQUIRE(reply_reader_feed(&reader, bytes, length) == 0);
+    while (reply_reader_next(&reader, &reply) == 1) {
+        struct buffer first = {0};
+        struct buffer second = {0};
+        if (write_part(&reply, &first) && first.length <= PART_BYTES_MAX) {
+            REQUIRE(rewrite(first.bytes, first.length, &second, reply.kind));
+            REQUIRE(first.length == second.length && memcmp(first.bytes, second.bytes, first.length) == 0);
+        }
+        buffer_deinit(&first);
+        buffer_deinit(&second);
+    }
+    reply_reader_deinit(&reader);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     int whole[PARTS_MAX];
     int pieces[PARTS_MAX];
@@ -66,5 +113,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     size_t count = cut(bytes, length, length + 1, whole);
     REQUIRE(cut(bytes, length, 7, pieces) == count);
     REQUIRE(memcmp(whole, pieces, count * sizeof *whole) == 0);
+    check_parts(bytes, length);
     return 0;
 }

@@ -72,7 +72,7 @@ class Python(LanTest):
         self.assertEqual((row["name"], row["state"], row["verified"]), ("nas", "alive", WITH_KEY))
         self.assertEqual(row["address"], self.there.address)
         self.assertEqual(
-            row["services"], [{"type": "http", "port": 8080, "proto": "tcp", "name": "", "txt": {"path": "/"}}]
+            row["services"], [{"type": "http", "port": 8080, "proto": "tcp", "name": "", "txt": {"path": "/"}, "origin": None, "host": None, "at": []}]
         )
         self.assertEqual(row["attrs"], {"room": "cellar"})
         self.assertTrue({"m4", "b4"} & set(row["paths"]), row)
@@ -360,6 +360,39 @@ class Python(LanTest):
         self.assertEqual(subscriber.lines[1:-1], [f"lab/power {n} W False" for n in range(count)])
         self.assertEqual(subscriber.lines[-1], "{} 0")
 
+    def test_origins(self):
+        """What was brought from elsewhere is marked, in both directions."""
+        subscriber = self.subscriber("#")
+        watch = self.there.watch()
+        snake = self.python(
+            self.here,
+            "printer = muster.Service('ipp', 631, name='Flur', origin='site-b', host='printer', at=('10.20.0.9',))\n"
+            "with muster.announce('bridge', services=[printer, 'ipp:631']) as me:\n"
+            "    me.publish('lab/brought', 1, origin='site \\x22b\\x22')\n"
+            "    me.publish('lab/own', 2)\n"
+            "    sys.stdin.readline()",
+        )
+        _, event = watch.await_event("joined", name="bridge")
+        self.assertEqual([service.get("origin") for service in event["services"]], ["site-b", None])
+        self.lan.wait_for(lambda: len(subscriber.lines) == 2, "both readings")
+        origins = {record["n"]: record.get("origin") for record in records(subscriber)}
+        self.assertEqual(origins, {"lab/brought": 'site "b"', "lab/own": None})
+        source = (
+            "with muster.subscribe('lab/#', timeout=60) as sub:\n    got = [next(sub), next(sub)]\n"
+            "print(sorted((one.topic, one.origin, one.peer.topics[0].origin) for one in got))\n"
+            "(peer,) = muster.find('bridge')\n"
+            "print([service.offerer(peer.name) for service in peer.services], peer.services[0].at)"
+        )
+        self.assertEqual(
+            self.good(self.python(self.there, source)).lines,
+            ["[('lab/brought', 'site \"b\"', 'site \"b\"'), ('lab/own', None, 'site \"b\"')]",
+             "['printer~site-b', 'bridge'] ('10.20.0.9',)"],
+        )
+        resolved = self.there.run("resolve", "printer~site-b")
+        self.assertEqual(resolved.out, "10.20.0.9:631\n", resolved.describe())
+        snake.write("\n")
+        self.good(snake)
+
     def test_late_subscriber(self):
         """It gets the last value, marked."""
         self.there.announce("meter")
@@ -370,6 +403,39 @@ class Python(LanTest):
             "    print(r.name, r.value, r.is_last, r.peer.name)"
         )
         self.assertEqual(self.good(self.python(self.here, source)).lines, ["lab/power 7 True meter"])
+
+    @unittest.skipUnless(WITH_KEY, "there is no PyNaCl")
+    def test_a_closed_group(self):
+        """It seals and opens: rows, large documents, readings and last values, while the key is changed."""
+        self.here.share_key("home", self.there)
+        self.there.announce("big", *(word for port in range(1, 81) for word in ("--service", f"http:{port}")))
+        self.announcer(self.here)
+        watch = self.there.watch()
+        self.assertTrue(watch.await_event("joined", name="pi")[1]["verified"])
+        source = "for p in muster.find(direct=True): print(p.name, len(p.services), p.verified)"
+        found = lambda **environment: self.good(self.python(self.here, source, **environment)).lines
+        self.assertEqual(found(), ["big 80 True", "pi 2 True"])
+        self.assertEqual(found(MUSTER_STATE=str(self.lan.directory / "nothing")), [])
+
+        snake = self.python(
+            self.here,
+            "with muster.announce('sensor') as me:\n"
+            "    for line in sys.stdin:\n        me.publish('lab/door', line.strip())",
+        )
+        snake.write("first\n")
+        watch.await_event("joined", name="sensor")
+        subscriber = self.there.start("subscribe", "lab/#", "--ndjson")
+        self.lan.wait_for(lambda: readings(subscriber) == [("lab/door", "first")], "the last value")
+        hears = self.python(self.here, "for r in muster.subscribe('yard/#'): print(r.value, r.is_last)")
+        self.there.run("publish", "yard/door", "1")
+        hears.await_line("1 ")
+        self.here.share_key("next", self.there)
+        for verb, name in (("use", "next"), ("retire", "home")):
+            for host in (self.here, self.there):
+                self.assertEqual(host.key(verb, name).code, 0)
+        snake.write("second\n")
+        self.lan.wait_for(lambda: readings(subscriber)[-1] == ("lab/door", "second"), "it goes on")
+        self.assertEqual(watch.events("suspect", "lost", "left"), [])
 
     def test_timeout(self):
         source = (

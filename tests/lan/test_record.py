@@ -252,8 +252,8 @@ END
         self.assertEqual(
             self.history("kitchen/#", "--raw", "--csv", "--until", "2027-01-15 08:00:01").splitlines()[1:],
             [
-                f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,number,0,",
-                f'2027-01-15T08:00:00.250Z,kitchen/note,thermo,{self.peer_id()},,text,"a,""b""",',
+                f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,number,0,,",
+                f'2027-01-15T08:00:00.250Z,kitchen/note,thermo,{self.peer_id()},,text,"a,""b""",,',
             ],
         )
         document = json.loads(self.history("kitchen/+", "--json", "--every", "1h"))
@@ -305,6 +305,15 @@ END
         jsonschema.validate(document, json.loads((ROOT / "schemas" / "history.schema.json").read_text()))
         self.assertEqual(document["events"][0]["event"], "joined")
         self.assertEqual(self.history(self.peer_id(), "--csv").splitlines()[1].split(",")[1:4], ["thermo", self.peer_id(), "joined"])
+
+    def test_a_change_of_a_peer(self):
+        recorder = self.record()
+        self.there.announce("nas", "--service", "http:80")
+        self.await_rows("SELECT 1 FROM events WHERE event = 'joined' AND peer = 'nas'", 1)
+        self.assertEqual(self.there.run("update", "--attr", "room=attic", "--service", "smb:445").code, 0)
+        self.await_rows("SELECT 1 FROM events WHERE event = 'changed' AND peer = 'nas'", 1)
+        self.finish(recorder)
+        self.assertRegex(self.history("nas"), r"  changed         nas  \+smb:445 room=attic\n")
 
     def test_what_is_not_there(self):
         self.record_readings()
@@ -382,6 +391,22 @@ END
         for record in records(subscriber):
             self.assertNotEqual(int(record["t"]) // 3600, self.BEGIN // 3600)
 
+    def test_an_origin_is_kept(self):
+        """What was brought from elsewhere is recorded, printed and played as that."""
+        recorder = self.record()
+        carried = {"n": "kitchen/t", "v": 21, "t": self.BEGIN, "peer": "site", "id": "0" * 32, "sample": "live"}
+        self.publish(json.dumps(carried) + "\n", "--name", "bridge")
+        self.publish("door true\n", "--name", "thermo")
+        self.finish(recorder)
+        sql = "SELECT name, peer, origin FROM readings ORDER BY name"
+        self.assertEqual(self.rows(sql), [("door", "thermo", ""), ("kitchen/t", "bridge", "site")])
+        (series,) = self.here.json("history", "kitchen/t", "--db", str(self.file), "--since", "2000-01-01", "--json")["series"]
+        self.assertEqual(series["origin"], "site")
+        subscriber = self.subscribe()
+        self.replay("--new-times")
+        got = [(record["n"], record.get("origin")) for record in await_records(subscriber, 2)]
+        self.assertEqual(sorted(got), [("door", None), ("kitchen/t", "site")])
+
     def test_the_pace(self):
         """Twice as slow takes no less than twice the time."""
         recorder = self.record("t")
@@ -404,8 +429,8 @@ END
         with contextlib.closing(sqlite3.connect(self.file)) as db:
             db.executescript(
                 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
-                " INSERT INTO series (name, topic, unit, peer, last_slice)"
-                " SELECT 'many/' || i, 'many/' || i, '', (SELECT min(peer) FROM peer), 1 FROM n"
+                " INSERT INTO series (name, topic, unit, origin, peer, last_slice)"
+                " SELECT 'many/' || i, 'many/' || i, '', '', (SELECT min(peer) FROM peer), 1 FROM n"
             )
         self.assertIn("more than 256 topics; --topic takes some of them", self.replay(code=1).error)
         self.assertIn(" 60 readings published", self.replay("--topic", "kitchen/t", "--speed", "1000").error)

@@ -2,6 +2,7 @@
 """Readings are printed as they come, for people and for programs, with what was lost of them."""
 
 import json
+import os
 import signal
 import time
 
@@ -168,6 +169,15 @@ class Subscribe(LanTest):
             self.assertEqual((subscriber.finish().code, subscriber.error), (0, ""))
             publisher.stop()
 
+    def test_a_history_that_does_not_come(self):
+        self.lan.require_isolation()
+        self.there.nft("table ip lab { chain in { type filter hook input priority 0; ip protocol tcp reject with tcp reset; }; }")
+        subscriber = self.subscribe("#", "--since", "1m")
+        self.hear(subscriber)
+        said = "1 publisher did not answer by TCP: what was sent before is not here\n"
+        self.lan.wait_for(lambda: said in subscriber.error, "a word of it")
+        subscriber.stop()
+
     def test_a_reader_that_goes_away(self):
         script = '"$0" subscribe "#" --ndjson | head -n 1'
         process = self.here.start_program("sh", "-c", script, MUSTER)
@@ -300,8 +310,8 @@ class Subscribe(LanTest):
         self.assertEqual(sorted(readings(named)), [("a/t", 21), ("b/t", 19)])
         self.assertEqual(sorted(readings(warm)), [("a/t", 21), ("b/t", 25)])
         head, *rows = csv.lines
-        self.assertEqual(head, "time,name,peer,id,unit,kind,value,sum")
-        expected = [["a/t", "meter", "", "text", '"\'=1"', ""], ["a/t", "thermo", "", "number", "21", ""]]
+        self.assertEqual(head, "time,name,peer,id,unit,kind,value,sum,origin")
+        expected = [["a/t", "meter", "", "text", '"\'=1"', "", ""], ["a/t", "thermo", "", "number", "21", "", ""]]
         self.assertEqual(sorted([row.split(",")[1:3] + row.split(",")[4:] for row in rows]), expected)
         self.assertEqual(sorted(formatted.finish().lines), ["meter: a/t==1", "thermo: a/t=21"])
         result = self.here.run("subscribe", "kitchen/*")
@@ -318,12 +328,47 @@ class Subscribe(LanTest):
         await_records(listener, 2)
         bridge.write(listener.lines[1] + "\na/end 1\n")
         await_records(listener, 3)
-        self.assertEqual([(record["peer"], record["n"]) for record in records(listener)],
-                         [("thermo", "a/t"), ("bridge", "a/t"), ("bridge", "a/end")])
-        fault = "muster publish: line 2: passed over, like all that this publisher said itself\n"
-        self.lan.wait_for(lambda: bridge.error == fault, "it says so")
-        for process in (bridge, publisher):
-            process.stop()
+        self.assertEqual([(record["peer"], record["n"], record.get("origin")) for record in records(listener)],
+                         [("thermo", "a/t", None), ("bridge", "a/t", "thermo"), ("bridge", "a/end", None)])
+        fault = "muster publish: 1 reading was passed over: carried on before, or published by this publisher\n"
+        self.assertEqual(bridge.stop().error, fault)
+        publisher.stop()
+
+    def test_a_ring_of_pipes_carries_each_reading_once(self):
+        """Two on each host feed what they hear into publishers again, as lines of JSON and as CSV."""
+        listener = self.subscribe("#", "--ndjson")
+        rings = []
+        for host in (self.here, self.there):
+            for option, more in (("--ndjson", ""), ("--csv", "--csv")):
+                script = f'"$0" subscribe "#" {option} | exec "$0" publish {more} --name ring{len(rings)}'
+                rings.append(host.start_program("sh", "-c", script, MUSTER))
+                self.addCleanup(os.killpg, rings[-1].pid, signal.SIGKILL)
+        watch = self.here.watch()
+        for number in range(len(rings)):
+            watch.await_event("joined", name=f"ring{number}")
+        publisher = self.here.start("publish", "--name", "thermo")
+        publisher.write("a/t 21\n")
+        await_records(listener, 5)
+        publisher.write("a/t 22\n")
+        await_records(listener, 10)
+        publisher.write("a/t 23\n")
+        await_records(listener, 15)
+        got = [(record["v"], record["peer"], record.get("origin")) for record in records(listener)]
+        wanted = [(value, f"ring{number}", "thermo") for value in (21, 22, 23) for number in range(4)]
+        wanted += [(value, "thermo", None) for value in (21, 22, 23)]
+        self.assertEqual(sorted(got, key=str), sorted(wanted, key=str))
+
+    def test_a_topic_has_readings_of_its_own_or_of_others(self):
+        listener = self.subscribe("#", "--ndjson")
+        publisher = self.here.start("publish", "--name", "thermo")
+        publisher.write("a/t 21\n")
+        await_records(listener, 1)
+        bridge = self.there.start("publish", "--name", "bridge")
+        bridge.write('{"n":"a/t","v":5}\n' + listener.lines[0] + "\na/end 1\n")
+        await_records(listener, 3)
+        result = bridge.stop()
+        fault = "muster publish: line 2: topic 'a' has readings of this publisher's own: what 'thermo' published can't be carried on"
+        self.assertEqual((result.code, fault in result.error), (1, True), result.describe())
 
     # ---- late ----
 

@@ -101,6 +101,16 @@ class Terminal(LanTest):
     def rows(text):
         return [line for line in text.split("\n") if "alive" in line]
 
+    def test_what_is_said_of_one(self):
+        """By the commands that look at one peer, at one topic, or at all that is known."""
+        for peer in self.peers:
+            self.check(self.show("why", f"id:{peer.id}"))
+            self.check(self.show("why", f"id:{peer.id}", "--json"))
+        self.check(self.show("show", "--self", codes=(0, 3)))
+        self.check(self.show("wait", "topic", "--timeout", "1", codes=(0, 2, 124)))
+        self.check(self.show("doctor", codes=(0, 1)))
+        self.check(self.show("doctor", "--json", codes=(0, 1)))
+
     def test_show(self):
         for peer in self.peers:
             for arguments in (["--wide"], [], ["--json"]):

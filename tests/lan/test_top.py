@@ -127,7 +127,10 @@ class Top(LanTest):
         screen.keys("Tab", "/", "temp", "Enter", "Enter")
         screen.await_text("^ muster why thermo")
         self.assertEqual(screen.quit(), "")
-        Screen(self.here, 80, 24, "--sort", "state").await_text("^NAME +STATE\\+")
+        screen = Screen(self.here, 80, 24, "--sort", "state")
+        screen.await_text("^NAME +STATE\\+", "^printer +alive")
+        self.assertEqual(self.there.run("update", "--instance", "printer", "--attr", "room=attic").code, 0)
+        screen.await_text("^[0-9:]{8} changed +printer +room=attic$")
 
     def test_colours(self):
         self.populate()

@@ -105,16 +105,30 @@ class Others(unittest.TestCase):
     PROTOCOL = OTHER_PAGES / "muster-protocol.7.gz"
     NETWORK = OTHER_PAGES / "muster-network.7.gz"
     READINGS = OTHER_PAGES / "muster-readings.7.gz"
+    SECURITY = OTHER_PAGES / "muster-security.7.gz"
     NAMES = OTHER_PAGES / "libnss_muster.8.gz"
 
     def test_no_warning(self):
-        for page in (self.CONFIG, self.PROTOCOL, self.NETWORK, self.READINGS, self.NAMES):
+        for page in (self.CONFIG, self.PROTOCOL, self.NETWORK, self.READINGS, self.SECURITY, self.NAMES):
             for width in ("78", "400"):
                 argv = [MAN, "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(page)]
                 environment = {**ENVIRONMENT, "MAN_DISABLE_SECCOMP": "1", "MANWIDTH": width}
                 result = subprocess.run(argv, env=environment, text=True, capture_output=True, check=False)
                 self.assertEqual((result.returncode, result.stderr), (0, ""), page)
             self.assertIn(version(), render(page).splitlines()[-1])
+
+    def test_each_threat_has_tests_that_exist(self):
+        page = (ROOT / "tools/package/man/muster-security.7.in").read_text(encoding="utf-8")
+        threats = re.split(r"(?m)^\.It Sy ", page.partition(".Sh THREATS")[2].partition(".Sh FLOODS")[0])[1:]
+        self.assertGreater(len(threats), 15)
+        for threat in threats:
+            self.assertIn("\nTests: ", threat)
+        named = re.findall(r"\b([a-z]+)\.([a-z_]+)/(\w+)", page)
+        self.assertGreater(len(named), 60)
+        for room, name, test in named:
+            files = [path for end in ("c", "py") for path in (ROOT / "tests").glob(f"**/test_{name}.{end}") if room in path.parts]
+            found = [path for path in files if re.search(rf"\b(TEST\(|def |void ){test}\b", path.read_text(encoding="utf-8"))]
+            self.assertEqual(len(found), 1, f"{room}.{name}/{test}")
 
     def test_every_member_of_the_configuration(self):
         schema = json.loads((ROOT / "schemas/config.schema.json").read_text())

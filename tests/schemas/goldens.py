@@ -944,7 +944,7 @@ def replies():
     counters = {name: 0 for name in (
         "received", "accepted", "copies", "sent", "questions", "answers", "evicted", "verifications", "outputs_dropped",
         "streams_accepted", "streams_refused", "streams_cut", "requests", "tables", "documents", "fetches_failed",
-        "samples_dropped", "cache_evicted", "feeds_evicted")}
+        "histories_failed", "samples_dropped", "cache_evicted", "feeds_evicted")}
     feed = {"id": BERT.id, "shard": 14, "boot": BOOT, "since": 1, "sent": 1000, "received": 995, "bytes": 398000,
             "duplicates": 2, "reordered": 1, "repaired": 7, "pending": 1, "lost_wire": 2, "lost_gone": 0, "lost_kernel": 1,
             "lost_program": 1, "naks": 5}
@@ -955,7 +955,7 @@ def replies():
                         "unicast_drops": 0, "unreached": 0}],
            "counters": counters | {"received": 1200, "accepted": 1100, "copies": 99, "drops": {"stale": 1}},
            "sender": {"datagrams": 500, "bytes": 200000, "repairs": 12, "repair_bytes": 4800, "naks": 9, "naks_refused": 3},
-           "feeds": [feed], "feeds_known": 1}
+           "feeds": [feed], "feeds_known": 1, "figures": [{"name": "readings_out", "value": 12}]}
     yield "self", part(anna, self=own, peer={"id": ANNA.id, "state": "alive", "age_ms": 0, "next_ms": 2500,
                                              "verified": True, "self": True, "since_ms": 60000, "loss": 0, "received": 0,
                                              "copies": 0, "paths": [], "tuples": []}) + end("done", 1)

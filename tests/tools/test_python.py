@@ -443,6 +443,92 @@ class Identity(unittest.TestCase):
             fresh.close()
 
 
+@contextlib.contextmanager
+def state_with(*keys, mode=0o600):
+    """A state directory with these group keys, each a byte 32 times."""
+    with tempfile.TemporaryDirectory() as directory, mock.patch.dict(os.environ, MUSTER_STATE=directory):
+        path = pathlib.Path(directory) / "keys" / "group"
+        path.parent.mkdir()
+        path.write_text("".join(f"key{key} {bytes([key] * 32).hex()}\n" for key in keys))
+        path.chmod(mode)
+        yield path
+
+
+@unittest.skipIf(muster.nacl is None, "there is no PyNaCl")
+class Groups(unittest.TestCase):
+    def group(self, number=7):
+        return muster._Group(f"{number:032x}"[::-1], 1_700_000_000_000)
+
+    def test_golden(self):
+        with state_with(1):
+            for path in sorted((GOLDEN / "sealed").glob("*.datagram")):
+                plain = next((GOLDEN / folder / path.name) for folder in ("good", "telemetry")
+                             if (GOLDEN / folder / path.name).exists())
+                self.assertEqual(self.group().open(path.read_bytes()), plain.read_bytes(), path.name)
+            for path in sorted((GOLDEN / "bad-sealed").glob("*.datagram")):
+                wanted = path.name.partition("--")[0]
+                self.assertEqual(reason_of(self.group().open, path.read_bytes()), wanted, path.name)
+
+    def test_each_comes_once_in_any_order(self):
+        with state_with(1):
+            sender, receiver = self.group(), self.group(8)
+            for lane, size in enumerate(muster.REPLAY_WINDOWS):
+                said = [sender.seal(b"%d" % n, lane) for n in range(size + 2)]
+                order = [1, 0, *range(2, size), size + 1]
+                self.assertEqual([receiver.open(said[n]) for n in order], [b"%d" % n for n in order])
+                for n in (0, 1, 2, size, size + 1):  # those that came, or lie behind; one has not
+                    self.assertEqual(reason_of(receiver.open, said[n]), "good" if n == size else "replay", n)
+            self.assertEqual(sender.open(said[0]), b"0")
+            self.assertEqual(sender.open(said[0]), b"0")  # its own, as it hears them
+            earlier = muster._Group(f"{7:032x}"[::-1], 1_600_000_000_000)
+            self.assertEqual(reason_of(receiver.open, earlier.seal(b"", 0)), "replay")
+
+    def test_keys_change(self):
+        with state_with(1) as path:
+            old, group = self.group(), self.group(8)
+            path.write_text("".join(f"key{key} {bytes([key] * 32).hex()}\n" for key in (2, 1)))
+            group.follow()
+            self.assertEqual(group.open(old.seal(b"old", 0)), b"old")
+            self.assertEqual(reason_of(old.open, group.seal(b"new", 0)), "sealed")
+            path.write_text("garbage")
+            with self.assertLogs("muster", "WARNING"):
+                group.follow()
+            self.assertEqual(len(group.keys), 2)
+
+    def test_keys_that_are_not_used(self):
+        with state_with(1, mode=0o640), self.assertRaisesRegex(muster.Error, "others than its owner"):
+            self.group()
+        with state_with(*range(9)), self.assertRaisesRegex(muster.Error, "damaged"):
+            self.group()
+        with state_with(1), mock.patch.object(muster, "nacl", None):
+            self.assertRaisesRegex(muster.Error, "python3-nacl", self.group)
+        with state_with():
+            self.assertFalse(self.group())
+
+    def test_streams(self):
+        """What one side says the other hears, whatever pieces come; other keys and recordings end it."""
+        with state_with(1):
+            group = self.group()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            asks, answers = muster._SealedSocket(ours, group, True), muster._SealedSocket(theirs, group, False)
+            for text in (b"question\n", b"x" * 40_000):
+                asks.sendall(text)
+                heard = b""
+                while len(heard) < len(text):
+                    heard += answers.recv(1000)
+                self.assertEqual(heard, text)
+            answers.sendall(b"answer\n")
+            recorded = ours.recv(1000)
+        for garbled in (recorded, b"{", b"\x01" + bytes(28), recorded[:29] + b"\x01\x00"):
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                asks = muster._SealedSocket(ours, group, True)
+                asks.sendall(b"question\n")
+                theirs.sendall(garbled)
+                self.assertRaises(ConnectionAbortedError, asks.recv, 1000)
+
+
 if __name__ == "__main__":
     os.environ.pop("MUSTER_INTERFACE", None)
     unittest.main(verbosity=2)

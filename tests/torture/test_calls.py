@@ -18,16 +18,16 @@ OF_COMPILERS = re.compile(r"^_GLOBAL_OFFSET_TABLE_$|^__(asan|ubsan|lsan|sanitize
 
 HARMLESS = {
     "computes": """
-        __cmsg_nxthdr __ctype_b_loc __errno_location __ctype_tolower_loc __ctype_toupper_loc atoi bsearch exp explicit_bzero floor
+        __cmsg_nxthdr __ctype_b_loc __errno_location __ctype_tolower_loc __ctype_toupper_loc atoi bsearch dirname exp explicit_bzero floor
         fmax fmin fnmatch frexp gmtime_r htonl htons inet_ntop inet_pton ldexp llround localtime_r log log10 lround mbrtowc
-        memchr memcmp memcpy memmem memmove memrchr memset mempcpy nl_langinfo_l ntohl ntohs pow qsort qsort_r rawmemchr round
+        memchr memcmp memcpy memmem memmove memrchr memset mempcpy nl_langinfo nl_langinfo_l ntohl ntohs pow qsort qsort_r rawmemchr round
         sigaddset sigemptyset sigfillset strcasecmp strcasestr strcat strchr strchrnul strcmp strcpy strcspn strerror strerror_r
         strftime strlen strncasecmp strncmp strncpy strnlen strpbrk strptime strrchr strsignal strspn strstr strtod strtok_r
         strtol strtoll strtoul strtoull timegm mktime trunc uselocale wcrtomb wcwidth""",
     "ends or frees something, and has no result that would help": """
         __assert_fail _exit abort clearerr closedir exit free freeaddrinfo freeifaddrs freelocale""",
     "says what the process has, and can't fail": """
-        clock_gettime ferror fileno geteuid getenv getpgid getpgrp getpid isatty time""",
+        alarm clock_gettime ferror fileno geteuid getenv getpgid getpgrp getpid isatty time""",
     "prints to a stream: fflush(), fwrite() or fclose() of it fails in the end": """
         __fpurge fprintf fputc fputs printf putc putchar puts snprintf sprintf stderr stdout vfprintf vsnprintf""",
     "reads a stream: a failure is its end, as of a file that is cut": "fgetc fgets fread fscanf sscanf stdin getc readdir readdir64",
@@ -40,6 +40,7 @@ LIBRARIES = {
     "libsodium: fails for wrong bytes, of which other tests have many": r"crypto_|sodium_|randombytes_",
     "SQLite: files, locks and full disks that fail are in cli.store and cli.archive": r"sqlite3_",
     "libmicrohttpd": r"MHD_",
+    "libqrencode and libseccomp: what makes something is wrapped": r"QRcode_|seccomp_",
     "libmnl: what reads and writes is wrapped": r"mnl_(attr|cb|nlmsg)_|mnl_socket_(close|get_portid)$",
     "libsmartcols: what makes something is wrapped": r"scols_",
     "ncurses has no memory of its own to lose, once newterm() has begun": r"""(cbreak|clearok|curs_set|curscr|delscreen|endwin|

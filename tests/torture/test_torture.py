@@ -92,6 +92,9 @@ COMMANDS = [
     (f"{UNTIL} announce --name full --socket {{new}} --service http:80,name=x,txt.path=/ --service ipp:631 --attr a=b", ""),
     (f"NOTIFY_SOCKET=@nobody {UNTIL} announce --name told --state-dir {{used}}", ""),
     (f"{UNTIL} announce --name damaged --state-dir {{damaged}}", ""),
+    (("bridge", "nothing"), ""),
+    (f"{UNTIL} bridge mqtt", ""),
+    (("key", "show", "--qr", "--state-dir", "{keys}"), ""),
     ("unset MUSTER_STATE; \"$0\" peers --json", ""),
     ("unset MUSTER_STATE HOME; \"$0\" peers --json", ""),
     (("peers", "--socket", "{socket}"), ""),
@@ -148,6 +151,7 @@ NOT_REACHED = {
         uv/state/slot.c slot_file_read: close""",
     "the network, a clock or a disk would have to change meanwhile": """
         cli/command/top/top.c on_keys: read
+        cli/metrics/scrape.c end_turns: shutdown
         cli/store/reserve.c reserve_reduce: ftruncate64
         uv/net/doorbell.c on_ready: recv
         uv/net/network.c datagram_hold: malloc
@@ -189,12 +193,12 @@ def all_places():
 
 
 def of_shell(sites):
-    """Those of uv/ and cli/, with the function that each is in. Allocations of the core fail in tests of its own."""
+    """Those of uv/, cli/ and program/, with the function that each is in. Allocations of the core fail in tests of its own."""
     asked = "".join(f"0x{site}\n" for site in sites)
     lines = subprocess.run(["addr2line", "-f", "-e", TORTURED], input=asked, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
     places = {}
     for site, function, place in zip(sites, lines[::2], lines[1::2]):
-        match = re.search(r"/src/((?:uv|cli)/\S+\.c):", place)
+        match = re.search(r"/src/((?:uv|cli|program)/\S+\.c):", place)
         if match:
             places[site] = f"{match[1]} {function}"
     return places

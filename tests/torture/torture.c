@@ -35,12 +35,12 @@
 
 int __real_open64(const char *path, int flags, mode_t mode);
 ssize_t __real_write(int fd, const void *bytes, size_t size);
-int __real_close(int fd);
 
 extern const char __executable_start[]; /* of the linker: where this program lies */
 
 static uintptr_t sites[SITES_MAX];
 static size_t site_count;
+static int log_file = -1;
 static bool has_failed;
 
 static void log_site(uintptr_t site, const char *name) {
@@ -53,15 +53,16 @@ static void log_site(uintptr_t site, const char *name) {
             return;
         }
     }
+    if (log_file < 0) { /* at the first call: later on the command may not write to any file */
+        log_file = __real_open64(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    }
     if (site_count < SITES_MAX) {
         char line[64];
         sites[site_count++] = site;
         int length = snprintf(line, sizeof line, "%zx %s\n", (size_t)site, name);
-        int file = __real_open64(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-        if (file < 0 || __real_write(file, line, (size_t)length) != length) {
+        if (__real_write(log_file, line, (size_t)length) != length) {
             abort();
         }
-        __real_close(file);
     }
 }
 
@@ -156,7 +157,15 @@ WRAP(FILE *, open_memstream, NULL, ENOMEM, (char **text, size_t *bytes), (text, 
 WRAP(int, poll, -1, ENOMEM, (struct pollfd * fds, nfds_t count, int timeout_ms), (fds, count, timeout_ms))
 WRAP(FILE *, popen, NULL, EMFILE, (const char *line, const char *mode), (line, mode))
 WRAP(int, posix_fallocate64, ENOSPC, 0, (int fd, off_t offset, off_t length), (fd, offset, length))
-WRAP(int, prctl, -1, EPERM, (int option, unsigned long value), (option, value))
+WRAP(int, mlock, -1, ENOMEM, (const void *begin, size_t size), (begin, size))
+WRAP(int, execv, -1, ENOMEM, (const char *path, char *const argv[]), (path, argv))
+WRAP(char *, setlocale, NULL, ENOENT, (int category, const char *name), (category, name))
+WRAP(int, tcflow, -1, EIO, (int fd, int action), (fd, action))
+WRAP(int, prctl, -1, EPERM,
+     (int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth),
+     (option, second, third, fourth, fifth))
+WRAP(long, syscall, -1, EPERM, (long number, long a, long b, long c, long d, long e, long f),
+     (number, a, b, c, d, e, f))
 WRAP(int, putenv, -1, ENOMEM, (char *setting), (setting))
 WRAP(ssize_t, readlink, -1, EACCES, (const char *path, char *target, size_t size), (path, target, size))
 WRAP(char *, realpath, NULL, EACCES, (const char *path, char *resolved), (path, resolved))
@@ -219,6 +228,10 @@ WRAP(struct libscols_column *, scols_table_new_column, NULL, ENOMEM,
      (struct libscols_table * table, const char *name, double hint, int flags), (table, name, hint, flags))
 WRAP(struct libscols_line *, scols_table_new_line, NULL, ENOMEM,
      (struct libscols_table * table, struct libscols_line *parent), (table, parent))
+WRAP(struct scmp_filter *, seccomp_init, NULL, ENOMEM, (uint32_t action), (action))
+WRAP(int, seccomp_load, -ECANCELED, 0, (struct scmp_filter * filter), (filter))
+WRAP(struct _QRcode *, QRcode_encodeString8bit, NULL, ENOMEM, (const char *text, int version, int level),
+     (text, version, level))
 WRAP(int, crypto_pwhash, -1, ENOMEM,
      (unsigned char *key, unsigned long long bytes, const char *words, unsigned long long length,
       const unsigned char *salt, unsigned long long operations, size_t memory, int algorithm),

@@ -50,7 +50,7 @@ install(CODE "
 # Pages that are written by hand; those of the commands are made of their table (texts.cmake).
 set(config_man_dir ${CMAKE_INSTALL_FULL_SYSCONFDIR}/muster)
 set(docs_man_dir ${CMAKE_INSTALL_FULL_DOCDIR})
-foreach(page muster.json.5 muster-network.7 muster-protocol.7 muster-readings.7)
+foreach(page muster.json.5 muster-network.7 muster-protocol.7 muster-readings.7 muster-security.7)
   set(path ${package_build}/pages/${page})
   configure_file(${package_dir}/man/${page}.in ${path} @ONLY)
   execute_process(COMMAND ${GZIP} -9nkf ${path} COMMAND_ERROR_IS_FATAL ANY)

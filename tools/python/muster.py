@@ -21,6 +21,7 @@ find(), watch() and publish() ask a muster that runs on this machine (schemas/LO
 runs, or with direct=True, they speak the protocol themselves (schemas/PROTOCOL.md), as announce()
 and subscribe() always do. With PyNaCl this module signs what it says and verifies what it hears.
 Without PyNaCl its own peers have no key, and whatever it hears itself has verified=False.
+Where this user has group keys (muster key) they are used here too; that needs PyNaCl.
 
 Names, texts and values come from strangers: safe_text() makes them fit for a terminal.
 The interfaces are those of the argument `interfaces`, else of MUSTER_INTERFACE, else all that can
@@ -47,6 +48,7 @@ import fcntl
 import fnmatch
 import hashlib
 import heapq
+import ipaddress
 import itertools
 import json
 import logging
@@ -69,6 +71,7 @@ import urllib.parse
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Union
 
 try:
+    import nacl.bindings
     import nacl.exceptions
     import nacl.signing
 except ImportError:  # everything works, unsigned and unverified
@@ -122,6 +125,9 @@ INTRODUCTIONS_MAX, INTRODUCTIONS_PER_ADDRESS = 1024, 32
 TOMBSTONE_S = 60.0
 TABLE_ROWS = 64
 ANSWERS_MAX = 256
+SEAL_BYTES, SEAL_FRAME_BYTES_MAX, GROUP_KEYS_MAX = 45, 16_384, 8
+REPLAY_WINDOWS = (1024, 65_536)  # by lane, and for how many senders
+REPLAY_SENDERS = (16_384, 1024)
 RATE_BYTES_S, BURST_BYTES = 1_000_000, 16_384
 RING_BYTES = 4 * 1024 * 1024
 NAK_SEQS_MAX, NAK_RANGES_SENT = 1024, 32
@@ -170,13 +176,20 @@ class _Drop(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Service:
-    """What a peer offers. `type` is a service name of RFC 6335 such as "http"."""
+    """What a peer offers. `type` is a service name of RFC 6335 such as "http". A service with an
+    `origin` is not the peer's own: the peer brought it from there, as bridges do, `host` offers it
+    (None: the peer does), and it is to be reached at `at` (none: at the peer's address). Who
+    carries services on gives them an origin, and carries on none that has one.
+    """
 
     type: str
     port: int
     proto: str = "tcp"
     name: str = ""
     txt: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    origin: Optional[str] = None
+    host: Optional[str] = None
+    at: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, value: Union["Service", str]) -> "Service":
@@ -194,8 +207,18 @@ class Service:
             )
         return cls(found[1], int(found[2]), found[3] or "tcp")
 
+    def offerer(self, peer_name: str) -> str:
+        """What it is listed under: its peer's name, or "printer~dnssd" of what was brought."""
+        return f"{self.host or peer_name}~{self.origin}" if self.origin else peer_name
+
+    def _key(self) -> tuple[Any, ...]:
+        """What it is known by among the services of its peer."""
+        more = (self.host, self.name) if self.origin else ()
+        return (self.type, self.proto, self.port, self.origin, *more)
+
     def __str__(self) -> str:
-        return f"{self.type}:{self.port}" + ("/udp" if self.proto == "udp" else "")
+        protocol = "/udp" if self.proto == "udp" else ""
+        return f"{self.type}:{self.port}{protocol}" + (f"~{self.origin}" if self.origin else "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,6 +228,7 @@ class Topic:
     name: str
     unit: Optional[str] = None
     units: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    origin: Optional[str] = None  # where its readings were brought from; None: they are its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -255,6 +279,7 @@ class Reading:
     peer_id: str = ""
     peer: Optional[Peer] = None
     is_last: bool = False  # published before the subscription began
+    origin: Optional[str] = None  # where the publisher brought it from: it is not carried on again
 
 
 # Invisible, or able to change how a terminal shows what stands beside them.
@@ -451,6 +476,23 @@ _type = _matching("(?=[0-9-]*[a-z])[a-z0-9]+(-[a-z0-9]+)*", 15)
 _topic = _matching("[A-Za-z0-9][A-Za-z0-9:._-]*(/[A-Za-z0-9:._-]+)*", 127)
 
 
+def _origin(value: Any) -> str:
+    _text(1, 64)(value)
+    _range(not re.search("[\x00-\x1f\x7f]", value))
+    return value
+
+
+def _reachable(value: Any) -> str:
+    """An address that other hosts can have, and that means the same on each link."""
+    address = ipaddress.ip_address(_host(value))
+    _range(not address.is_loopback and not address.is_multicast and not address.is_unspecified)
+    if isinstance(address, ipaddress.IPv4Address):
+        _range(address.packed[0] != 0 and value != "255.255.255.255")
+    else:
+        _range(address not in ipaddress.ip_network("fe80::/10") and address.ipv4_mapped is None)
+    return value
+
+
 def _service(value: Any) -> Service:
     _typed(value, dict)
     name = _member(value, "name", _text(0, 63), False) or ""
@@ -458,7 +500,15 @@ def _service(value: Any) -> Service:
     proto = _member(value, "proto", lambda text: _typed(text, str))
     _range(proto in ("tcp", "udp"))
     port = _member(value, "port", _integer(1, 65535))
-    return Service(kind, port, proto, name, _member(value, "txt", _texts, False) or {})
+    txt = _member(value, "txt", _texts, False) or {}
+    if "origin" not in value:
+        if {"host", "at"} & set(value):
+            raise _Drop("missing")
+        return Service(kind, port, proto, name, txt)
+    origin = _member(value, "origin", _origin)
+    host = _member(value, "host", _text(1, 63), False)
+    at = _member(value, "at", _list(_reachable, 1, 4), False) or []
+    return Service(kind, port, proto, name, txt, origin, host, tuple(at))
 
 
 def _rate(value: Any) -> Any:
@@ -471,9 +521,8 @@ def _topic_row(value: Any) -> Topic:
     name = _member(value, "name", _topic)
     unit = _member(value, "unit", _text(1, 63), False)
     _member(value, "rate", _rate, False)
-    return Topic(
-        name, unit, _member(value, "units", lambda units: _texts(units, 0, 63), False) or {}
-    )
+    units = _member(value, "units", lambda units: _texts(units, 0, 63), False) or {}
+    return Topic(name, unit, units, _member(value, "origin", _origin, False))
 
 
 def pattern_fault(pattern: str) -> Optional[str]:
@@ -524,9 +573,7 @@ class _Lists:
 
 def _read_lists(members: Mapping[str, Any]) -> _Lists:
     services = _member(members, "services", _list(_service), False) or []
-    _range(
-        len({(service.type, service.proto, service.port) for service in services}) == len(services)
-    )
+    _range(len({service._key() for service in services}) == len(services))
     attrs = _member(members, "attrs", _texts, False) or {}
     topics = _member(members, "topics", _list(_topic_row), False) or []
     _range(len({topic.name for topic in topics}) == len(topics))
@@ -658,7 +705,7 @@ def _read_bye(message: _Message) -> None:
 def _read_want(value: Any) -> dict[str, Any]:
     _typed(value, dict)
     _member(value, "type", _type, False)
-    _member(value, "name", _text(1, 63), False)
+    _member(value, "name", _text(1, 128), False)
     return value
 
 
@@ -717,6 +764,7 @@ class _Signal:
     boot: int
     shard: int
     topic: str = ""
+    origin: Optional[str] = None
     seq: int = 0
     oldest: int = 0
     body: bytes = b""
@@ -753,6 +801,7 @@ def decode_signal(data: bytes) -> _Signal:
     )
     if signal.kind == "data":
         signal.topic = _member(members, "topic", _topic)
+        signal.origin = _member(members, "origin", _origin, False)
         signal.seq = _member(members, "seq", _integer(1))
         _range(signal.shard == shard_of(signal.topic))
         if not body:
@@ -893,6 +942,226 @@ def _state_directory() -> pathlib.Path:
 def _key_directory() -> pathlib.Path:
     directory = _state_directory()
     return directory.with_name(directory.name + "-python")
+
+
+# ---- closed groups (PROTOCOL.md, "Sealing" and "Sealed streams") ----
+
+_KEY_LINE = re.compile(rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,62} ([0-9a-f]{64})\n")
+
+
+class _Window:
+    """Which datagrams of one start of a sender have come: a bit each, the lowest that of `top`."""
+
+    def __init__(self, size: int):
+        self._size = size
+        self.start = self.top = self.came = 0
+
+    def has(self, start: int, counter: int) -> bool:
+        if start != self.start:
+            return start < self.start
+        behind = self.top - counter
+        return behind >= self._size or (behind >= 0 and self.came >> behind & 1 == 1)
+
+    def record(self, start: int, counter: int) -> None:
+        ahead = counter - self.top
+        if start != self.start or ahead >= self._size:
+            self.start, self.top, self.came = start, counter, 1
+        elif ahead > 0:
+            self.top = counter
+            self.came = (self.came << ahead | 1) & (1 << self._size) - 1
+        else:
+            self.came |= 1 << -ahead
+
+
+class _Group:
+    """The group keys of this user, true where there are any: a node seals by the first, and opens
+    by all. They are read again when they change, where there were some at the start.
+    """
+
+    def __init__(self, node_id: str, boot: int):
+        self._path = _state_directory() / "keys" / "group"
+        self._stamp: Any = None
+        self.keys: dict[bytes, bytes] = {}  # by id
+        self._sender = bytes.fromhex(node_id)[:8]
+        self._start = boot << 11 | secrets.randbelow(1 << 11)
+        self._counters = [0, 0]
+        self._windows: tuple[collections.OrderedDict[bytes, _Window], ...] = (
+            collections.OrderedDict(),
+            collections.OrderedDict(),
+        )
+        self._read()
+        self._is_followed = bool(self)
+        if self and nacl is None:
+            raise Error(f"{self._path}: a closed group needs PyNaCl (python3-nacl)")
+
+    def __bool__(self) -> bool:
+        return bool(self.keys)
+
+    @property
+    def overhead(self) -> int:
+        """Bytes that a datagram is longer for it."""
+        return SEAL_BYTES if self else 0
+
+    def _read(self) -> None:
+        try:
+            file = open(os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb")
+        except (FileNotFoundError, NotADirectoryError):
+            self.keys = {}
+            return
+        except OSError as error:
+            raise Error(f"{self._path}: {error.strerror}") from None
+        with file:
+            status = os.fstat(file.fileno())
+            self._stamp = (status.st_ino, status.st_mtime_ns)
+            if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+                raise Error(f"{self._path} is not used: others than its owner may read or write it")
+            self.keys = self._parse(file.read(1 << 16))
+
+    def _parse(self, data: bytes) -> dict[bytes, bytes]:
+        lines = [_KEY_LINE.fullmatch(line) for line in data.splitlines(True)]
+        if len(lines) > GROUP_KEYS_MAX or not all(lines):
+            raise Error(f"{self._path} is not used: it is damaged")
+        keys = [bytes.fromhex(line[1].decode()) for line in lines if line]
+        return {hashlib.blake2b(key, digest_size=32).digest()[:4]: key for key in keys}
+
+    def follow(self) -> None:
+        """Looks whether the keys have changed. Bad ones change nothing."""
+        try:
+            status = os.stat(self._path)
+            is_same = self._stamp == (status.st_ino, status.st_mtime_ns)
+        except OSError:
+            is_same = not self
+        if self._is_followed and not is_same:
+            try:
+                self._read()
+            except Error as error:
+                _log.warning("%s", error)
+
+    # -- datagrams --
+
+    def seal(self, data: bytes, lane: int) -> bytes:
+        self._counters[lane] += 1
+        numbers = struct.pack("<QQ", self._start, self._counters[lane] | lane << 63)
+        key_id, key = next(iter(self.keys.items()))
+        nonce = self._sender + numbers
+        return (
+            b"\x01"
+            + key_id
+            + nonce
+            + nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(data, None, nonce, key)
+        )
+
+    def open(self, data: bytes) -> bytes:
+        if len(data) > DATAGRAM_BYTES_MAX:
+            raise _Drop("too_long")
+        if not data:
+            raise _Drop("truncated")
+        if data[0] != 1:
+            raise _Drop("unsealed" if data[0] == ord("{") else "format")
+        key = self.keys.get(data[1:5])
+        if len(data) < SEAL_BYTES or key is None:
+            raise _Drop("sealed")
+        sender, start, number = struct.unpack_from("<8sQQ", data, 5)
+        lane, counter = number >> 63, number & (1 << 63) - 1
+        windows = self._windows[lane]
+        window = windows.get(sender) or _Window(REPLAY_WINDOWS[lane])
+        is_own = sender == self._sender
+        if not is_own and window.has(start, counter):
+            raise _Drop("replay")
+        try:
+            plain = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
+                data[29:], None, data[5:29], key
+            )
+        except nacl.exceptions.CryptoError:
+            raise _Drop("sealed") from None
+        if not is_own:
+            window.record(start, counter)
+            windows[sender] = window
+            windows.move_to_end(sender)
+            if len(windows) > REPLAY_SENDERS[lane]:
+                windows.popitem(last=False)
+        return plain
+
+
+class _SealedSocket:
+    """A TCP connection on which all is sealed, both ways: as a socket, but for what is inside."""
+
+    def __init__(self, sock: socket.socket, group: _Group, has_opened: bool):
+        self._sock, self._keys, self._has_opened = sock, group.keys, has_opened
+        self._key_id = next(iter(group.keys), b"") if has_opened else b""
+        self._opener = b""  # the header of who opened it: answers are bound to it
+        self._said: Any = None
+        self._heard: Any = None
+        self._buffer = bytearray()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def _hello(self) -> bytes:
+        if not self._key_id:
+            raise ConnectionAbortedError("it was not said by which key")
+        self._said = nacl.bindings.crypto_secretstream_xchacha20poly1305_state()
+        key = self._keys[self._key_id]
+        header = nacl.bindings.crypto_secretstream_xchacha20poly1305_init_push(self._said, key)
+        if self._has_opened:
+            self._opener = header
+        return b"\x01" + self._key_id + header
+
+    def sendall(self, data: bytes) -> None:
+        sealed = [self._hello()] if self._said is None else []
+        room = SEAL_FRAME_BYTES_MAX - 17
+        for at in range(0, len(data), room):
+            frame = nacl.bindings.crypto_secretstream_xchacha20poly1305_push(
+                self._said, data[at : at + room], None if self._has_opened else self._opener
+            )
+            sealed += [struct.pack("<H", len(frame)), frame]
+        self._sock.sendall(b"".join(sealed))
+
+    def recv(self, size: int) -> bytes:
+        while True:
+            data = self._sock.recv(size)
+            self._buffer += data
+            plain = self._open()
+            if plain or not data:
+                return plain
+
+    def _open(self) -> bytes:
+        plain = b""
+        if self._heard is None and not self._hear_hello():
+            return plain
+        while len(self._buffer) >= 2:
+            (length,) = struct.unpack_from("<H", self._buffer)
+            if not 17 <= length <= SEAL_FRAME_BYTES_MAX:
+                raise ConnectionAbortedError("what came is not sealed")
+            if len(self._buffer) < 2 + length:
+                break
+            bound = self._opener if self._has_opened else None
+            try:
+                text, _ = nacl.bindings.crypto_secretstream_xchacha20poly1305_pull(
+                    self._heard, bytes(self._buffer[2 : 2 + length]), bound
+                )
+            except (nacl.exceptions.CryptoError, RuntimeError):
+                raise ConnectionAbortedError("what came does not open") from None
+            plain += text
+            del self._buffer[: 2 + length]
+        return plain
+
+    def _hear_hello(self) -> bool:
+        if self._buffer[:1] not in (b"", b"\x01"):
+            raise ConnectionAbortedError("what came is not sealed")
+        if len(self._buffer) < 29:
+            return False
+        key_id, header = bytes(self._buffer[1:5]), bytes(self._buffer[5:29])
+        if key_id not in self._keys or (self._has_opened and key_id != self._key_id):
+            raise ConnectionAbortedError("it is sealed by another key")
+        if not self._has_opened:
+            self._key_id, self._opener = key_id, header
+        self._heard = nacl.bindings.crypto_secretstream_xchacha20poly1305_state()
+        nacl.bindings.crypto_secretstream_xchacha20poly1305_init_pull(
+            self._heard, header, self._keys[key_id]
+        )
+        del self._buffer[:29]
+        return True
 
 
 # ---- SenML (RFC 8428), PROTOCOL.md, section 13.5 ----
@@ -1138,9 +1407,7 @@ def _list_interfaces(names: list[str]) -> list[_Interface]:
 
 def _port_of(port: Optional[int]) -> int:
     text = os.environ.get("MUSTER_PORT", "")
-    value = (
-        port if port is not None else int(text) if text.isdecimal() else PORT if not text else 0
-    )
+    value = port if port is not None else int(text) if text.isdecimal() else PORT if not text else 0
     if (
         isinstance(value, bool)
         or not isinstance(value, int)
@@ -1178,8 +1445,9 @@ class _Arrival:
 class _Sockets:
     """The sockets of one node: one that says everything, and what hears the groups."""
 
-    def __init__(self, port: int, is_observer: bool):
+    def __init__(self, port: int, is_observer: bool, group: _Group):
         self.port = port
+        self._group = group
         self.interfaces: dict[int, _Interface] = {}
         self.unicast: dict[int, socket.socket] = {}  # by family
         self.unicast_port = 0
@@ -1280,7 +1548,7 @@ class _Sockets:
     @property
     def room(self) -> int:
         """The longest datagram that may leave."""
-        return self._mtu_room
+        return self._mtu_room - self._group.overhead
 
     def _join_control(self, kind: str, interface: _Interface) -> None:
         group = _CONTROL[kind]
@@ -1318,11 +1586,18 @@ class _Sockets:
     # -- sending --
 
     def send(
-        self, data: bytes, to: _Address, interface: Optional[int] = None, ttl: Optional[int] = None
+        self,
+        data: bytes,
+        to: _Address,
+        interface: Optional[int] = None,
+        ttl: Optional[int] = None,
+        lane: int = 0,
     ) -> bool:
-        """One datagram, by an interface where one is given. False where the kernel did not take
-        it.
+        """One datagram, by an interface where one is given; lane 1: to a group of telemetry. False
+        where the kernel did not take it.
         """
+        if self._group:
+            data = self._group.seal(data, lane)
         host, _, scope = to[0].partition("%")
         family = 6 if _is_v6(host) else 4
         sock = self.unicast.get(family)
@@ -1374,7 +1649,7 @@ class _Sockets:
             family = 4 if "m4" in one.kinds else 6 if "m6" in one.kinds else 0
             if family and interface in (None, one.index):
                 sent |= self.send(
-                    data, (_data_group(family, shard), self.port - 1), one.index, ttl=1
+                    data, (_data_group(family, shard), self.port - 1), one.index, ttl=1, lane=1
                 )
         return sent
 
@@ -1602,6 +1877,11 @@ class _Document:
             members["name"] = service.name
         if service.txt:
             members["txt"] = dict(service.txt)
+        for name in ("origin", "host"):
+            if getattr(service, name) is not None:
+                members[name] = getattr(service, name)
+        if service.at:
+            members["at"] = list(service.at)
         return members
 
     @staticmethod
@@ -1611,12 +1891,13 @@ class _Document:
             members["unit"] = topic.unit
         if topic.units:
             members["units"] = dict(topic.units)
+        if topic.origin is not None:
+            members["origin"] = topic.origin
         return members
 
 
 class _Node:
-    """The sockets, the table and a thread that drives both. With a document it announces itself.
-    """
+    """The sockets, the table and a thread that drives both. With a document it announces itself."""
 
     def __init__(
         self,
@@ -1631,6 +1912,8 @@ class _Node:
         self.identity = identity or _Identity("", None)
         self.key = self.identity.key if document else None
         self.id, self.boot = self.identity.id, self.identity.boot
+        self.group = _Group(self.id, self.boot)
+        self._announce_max = ANNOUNCE_BYTES_MAX - self.group.overhead
         self.seq, self.rev = 0, 1
         self.rows: dict[str, _Row] = {}
         self.introductions: dict[str, _Introduction] = {}
@@ -1673,7 +1956,7 @@ class _Node:
         check_port = _port_of(port)
         if document:
             self._check_document(document, 1)
-        self.sockets = _Sockets(check_port, document is None)
+        self.sockets = _Sockets(check_port, document is None, self.group)
         self._awake, self._alarm = socket.socketpair()
         self._awake.setblocking(False)
         self._alarm.setblocking(False)
@@ -1781,6 +2064,7 @@ class _Node:
             if self.document and not self._is_leaving:
                 self._announce_news()
             self.ask(known=True)
+        self.group.follow()
         self._after(1.0, self._interfaces_refresh)
 
     # -- reading --
@@ -1795,6 +2079,9 @@ class _Node:
                 return
             self.stats["received"] += 1
             try:
+                if self.group:
+                    opened = self.group.open(arrival.data)
+                    arrival = dataclasses.replace(arrival, data=opened)
                 if kind == "control":
                     self._on_control(arrival)
                 else:
@@ -2288,7 +2575,7 @@ class _Node:
         }
         if self.seq:
             asked["said"] = self.seq
-        pad_to = ANNOUNCE_BYTES_MAX if "want" in members else PROOF_BYTES if to else 0
+        pad_to = self._announce_max if "want" in members else PROOF_BYTES if to else 0
         data = self._encode(asked, pad_to)
         if to is None:
             self._say_group(data)
@@ -2365,9 +2652,10 @@ class _Node:
             }
         line = _json_line(members) + b"\n"
         # With key and signature, and with three paths in `heard`.
-        if len(line) + (152 if self.key else 0) + 25 > ANNOUNCE_BYTES_MAX:
+        if len(line) + (152 if self.key else 0) + 25 > self._announce_max:
             raise InvalidError(
-                f"the document of {document.name!r} does not fit an announcement of 1200 bytes"
+                f"the document of {document.name!r} does not fit an announcement of "
+                f"{self._announce_max} bytes"
             )
         try:
             decode(line)
@@ -2521,8 +2809,7 @@ class _Node:
         self._add_debt(message.nonce, 0.25)
 
     def _add_debt(self, nonce: str, delay: float, again: bool = False) -> None:
-        """The next announce to the group repeats the nonce: once, or again for one who asks again.
-        """
+        """The next announce to the group repeats the nonce: once, or again for one who asks again."""
         paid_at = self._debts.get(nonce, 0.0)
         if not paid_at or again and self.now - paid_at > 0.1:
             self._debts[nonce] = 0.0
@@ -2566,10 +2853,12 @@ class _Node:
         if message.of is not None and self.id not in message.of or self.id in message.known:
             return False
         want = message.want or {}
-        types = [service.type for service in self.document.services]
-        if want.get("name", self.document.name) != self.document.name or want.get(
-            "type", None
-        ) not in (None, *types):
+        own_name, name, kind = self.document.name, want.get("name"), want.get("type")
+        offers = any(
+            kind in (None, service.type) and name in (None, service.offerer(own_name))
+            for service in self.document.services
+        )
+        if not offers and (kind is not None or name not in (None, own_name)):
             return False
         is_for_few = message.table and message.want == {} or message.probe is not None
         if is_for_few and message.of is None and self.present() > TABLE_ROWS:
@@ -2623,7 +2912,7 @@ class _Node:
         def run() -> None:
             lists = None
             try:
-                lists = _fetch_body(announce, (source[0], announce.stream))
+                lists = _fetch_body(announce, (source[0], announce.stream), self.group)
             except (Error, OSError, _Drop) as error:
                 _log.debug("the body of %s did not come: %s", row.id, error)
             self.call_soon(lambda: keep(lists))
@@ -2762,12 +3051,17 @@ class _Publisher:
         self._is_flushing = False
 
     def add(
-        self, topic: str, record: Mapping[str, Any], unit: Optional[str], timeout: Optional[float]
+        self,
+        topic: str,
+        record: Mapping[str, Any],
+        unit: Optional[str],
+        timeout: Optional[float],
+        origin: Optional[str],
     ) -> None:
         """Opens the topic where it is new, and sends the record as soon as may be."""
         body = _pack_of(topic, record)
         with self.node.lock:
-            self._open(topic, record.get("n"), unit)
+            self._open(topic, record.get("n"), unit, origin)
             header = self._header(topic, INTEGER_MAX)
             if len(header) + len(body) > self.node.sockets.room:
                 raise InvalidError(
@@ -2783,12 +3077,16 @@ class _Publisher:
             self._flush()
         self.node.wake()
 
-    def _open(self, topic: str, name: Optional[str], unit: Optional[str]) -> None:
+    def _open(
+        self, topic: str, name: Optional[str], unit: Optional[str], origin: Optional[str]
+    ) -> None:
         """Announces the topic, and the unit of this name, unless both were announced."""
         document = self.node.latest
         if not document.topics:
             self.node.serve()
         known = document.topics.get(topic)
+        if known is not None and known.origin != origin:
+            raise InvalidError(f"all readings of the topic have the origin {known.origin!r}")
         if known is not None and (
             not unit or not name or name in known.units or len(known.units) >= 64
         ):
@@ -2796,7 +3094,7 @@ class _Publisher:
         if known is None and len(document.topics) >= 256:
             raise InvalidError("a publisher has 256 topics at most")
         is_new = known is None
-        known = known or Topic(topic, unit if unit and not name else None)
+        known = known or Topic(topic, unit if unit and not name else None, origin=origin)
         if unit and name:
             known = dataclasses.replace(known, units={**known.units, name: unit})
         changed = _Document(document.name, document.services, document.attrs)
@@ -2838,8 +3136,14 @@ class _Publisher:
 
     def _sample(self, topic: str, age_s: float, body: bytes, more: dict[str, int]) -> list[bytes]:
         sample = {"id": self.node.id, "boot": self.node.boot, "topic": topic, **more}
+        sample.update(self._origin(topic))
         sample["age_ms"] = int(age_s * 1000)
         return [_json_line({"sample": sample, "lines": 1}) + b"\n" + body]
+
+    def _origin(self, topic: str) -> dict[str, Any]:
+        """The member of a topic that was brought from elsewhere."""
+        known = self.node.latest.topics.get(topic)
+        return {"origin": known.origin} if known and known.origin is not None else {}
 
     def _header(self, topic: str, seq: int) -> bytes:
         return (
@@ -2850,6 +3154,7 @@ class _Publisher:
                     "id": self.node.id,
                     "boot": self.node.boot,
                     "topic": topic,
+                    **self._origin(topic),
                     "shard": shard_of(topic),
                     "seq": seq,
                 }
@@ -2925,8 +3230,7 @@ class _Publisher:
         self.node.sockets.send_data(_json_line(members) + b"\n", shard, interface)
 
     def on_nak(self, nak: _Signal, arrival: _Arrival) -> None:
-        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own.
-        """
+        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own."""
         now, count = self.node.now, 0
         oldest = self.oldest.get(nak.shard, 1)
         if nak.missing[0][0] < oldest and now - self._tailed.get(nak.shard, -1.0) >= 0.1:
@@ -3169,9 +3473,7 @@ class _Listener:
             feed = None
         if feed is None:
             if len(self.feeds) >= FEEDS_MAX:
-                idle = [
-                    key for key, one in self.feeds.items() if self.node.now - one.heard_at > 60
-                ]
+                idle = [key for key, one in self.feeds.items() if self.node.now - one.heard_at > 60]
                 if not idle:
                     return None
                 del self.feeds[idle[0]]
@@ -3298,7 +3600,7 @@ class _Listener:
         def run() -> None:
             samples, size = [], 0
             try:
-                with _Stream.connect(address) as asked:
+                with _Stream.connect(address, self.node.group) as asked:
                     for part, lines in asked.ask(request, total_s=10.0):
                         samples.append(_read_sample(part, lines))
                         size += 1000 + len(lines[0])
@@ -3363,7 +3665,7 @@ class _Stream:
         self._buffer = bytearray()
 
     @classmethod
-    def connect(cls, address: _Address) -> "_Stream":
+    def connect(cls, address: _Address, group: _Group) -> "_Stream":
         host, _, scope = address[0].partition("%")
         if _is_v6(host):
             sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -3385,7 +3687,8 @@ class _Stream:
         except OSError:
             sock.close()
             raise
-        return cls(sock, f"{address[0]} port {address[1]}")
+        used: Any = _SealedSocket(sock, group, True) if group else sock
+        return cls(used, f"{address[0]} port {address[1]}")
 
     @classmethod
     def local(cls, path: str, owners: Optional[set[int]]) -> "_Stream":
@@ -3538,7 +3841,8 @@ class _Server:
             if not is_free:
                 with contextlib.suppress(OSError):
                     sock.settimeout(0)
-                    sock.send(self._end("busy", 0))
+                    if not self._node.group:  # nobody has said by which key it can be told
+                        sock.send(self._end("busy", 0))
                 sock.close()
                 continue
             threading.Thread(target=self._serve, args=(sock, host), daemon=True).start()
@@ -3547,7 +3851,8 @@ class _Server:
         try:
             with sock:
                 sock.settimeout(self.IDLE_S)
-                self._answer_all(sock)
+                group = self._node.group
+                self._answer_all(_SealedSocket(sock, group, False) if group else sock)
         except OSError:  # gone, or slow
             pass
         except Exception:
@@ -3556,7 +3861,7 @@ class _Server:
             with self._lock:
                 self._addresses.remove(host)
 
-    def _answer_all(self, sock: socket.socket) -> None:
+    def _answer_all(self, sock: Any) -> None:
         until = time.monotonic() + self.TOTAL_S
         buffer = b""
         while time.monotonic() < until:
@@ -3627,8 +3932,8 @@ def _read_lists_of(body: bytes) -> _Lists:
     return _read_lists(_typed(_parse(body, 16_384), dict))
 
 
-def _fetch_body(announce: _Message, address: _Address) -> _Lists:
-    with _Stream.connect(address) as asked:
+def _fetch_body(announce: _Message, address: _Address, group: _Group) -> _Lists:
+    with _Stream.connect(address, group) as asked:
         request = {"request": "document", "id": announce.id, "hash": announce.hash}
         for _, lines in asked.ask(request, total_s=10.0, idle_s=1.0):
             body = b"".join(line + b"\n" for line in lines)
@@ -3650,6 +3955,7 @@ def _read_sample(part: Mapping[str, Any], lines: list[bytes]) -> tuple[_Signal, 
         _member(sample, "boot", _integer(1)),
         shard_of(topic),
         topic,
+        _member(sample, "origin", _origin, False),
     )
     if len(lines) != 1:
         raise _Drop("syntax")
@@ -4037,13 +4343,16 @@ class Announcement:
         unit: Optional[str] = None,
         time: Optional[float] = None,
         timeout: Optional[float] = 10.0,
+        origin: Optional[str] = None,
     ) -> None:
         """One reading of the topic, or of `name` below it, of `time` (seconds since 1970; without:
         now). A new topic is announced first. Waits while more was published than may leave:
-        TimedOut after `timeout`.
+        TimedOut after `timeout`. What was brought from elsewhere has an `origin`, the same for all
+        readings of a topic; a reading of others that has one is not to be published again.
         """
         when = _clock() if time is None else time
-        self._node.publisher.add(topic, _record_of(value, name, unit, when), unit, timeout)
+        record = _record_of(value, name, unit, when)
+        self._node.publisher.add(topic, record, unit, timeout, origin)
 
     def peers(self) -> list[Peer]:
         """Whom it knows, as of now."""
@@ -4194,9 +4503,8 @@ class Subscription(_Source):
                 if not is_last and len(self._live) < QUEUE_MAX:
                     self._live.add((signal.id, name))
                 unit = unit or self._unit_of(peer, signal.topic, name)
-                self._queue.put(
-                    Reading(name, value, unit, when, total, signal.topic, signal.id, peer, is_last)
-                )
+                whose = (signal.topic, signal.id, peer, is_last, signal.origin)
+                self._queue.put(Reading(name, value, unit, when, total, *whose))
         except _Drop:
             self.faults += 1
 
@@ -4206,9 +4514,7 @@ class Subscription(_Source):
         for known in peer.topics if peer else ():
             if known.name == topic:
                 return (
-                    known.unit
-                    if name == topic
-                    else known.units.get(name[len(topic) + 1 :]) or None
+                    known.unit if name == topic else known.units.get(name[len(topic) + 1 :]) or None
                 )
         return None
 

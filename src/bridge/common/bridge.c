@@ -31,6 +31,8 @@ int bridge_hold(struct bridge *bridge, const struct settings *settings,
     options.document = document;
     const struct session_request request = {.options = document != NULL ? &options : NULL,
                                             .until_signal = true,
+                                            .is_confined = true,
+                                            .written = hooks->written,
                                             .on_open = on_open,
                                             .on_ending = on_ending,
                                             .on_event = on_event,

@@ -14,6 +14,7 @@ struct bridge_hooks {
     void (*on_ending)(void *context); /* the node is about to say bye: all that is on the loop ends now */
     session_event_cb on_event;        /* of a peer; NULL: none */
     void (*print_status)(char text[256], void *context); /* one line for the service manager, without LF */
+    const char *written; /* NULL, or a file that is written meanwhile, beside the state */
     void *context;
 };
 

@@ -16,9 +16,12 @@
 #include "options.h"
 #include "out.h"
 
-#define UPDATE_MS 100   /* changes that follow each other are announced as one */
-#define LOOK_MS 30000   /* addresses of this host may have changed */
-#define DRY_RUN_MS 7000 /* a service that is not resolved is known by then */
+#define UPDATE_MS 1000      /* between two announces of changes */
+#define UPDATE_FIRST_MS 100 /* changes that follow each other are announced as one */
+#define LOOK_MS 30000       /* addresses of this host may have changed */
+#define DRY_RUN_MS 500      /* between two looks at whether all is known */
+#define DRY_RUN_LEAST 6     /* looks: who is there answers meanwhile */
+#define DRY_RUN_MOST 16     /* a service that is not resolved by then is told so */
 #define NUMBER_BYTES 24
 
 struct dnssd {
@@ -33,9 +36,12 @@ struct dnssd {
     uv_timer_t update;
     uv_timer_t look;
     bool is_open;
+    unsigned looks;  /* of a dry run */
     bool is_settled; /* the other bridges are known */
     char fault[128]; /* of Avahi, as it was said last */
+    uint64_t updated_ms;
     size_t carried_in;
+    size_t not_allowed;
     size_t left_out; /* services that the document has no room for */
 };
 
@@ -77,7 +83,7 @@ static void put_attrs(const struct dnssd *dnssd, struct attrs *attrs) {
     put_count(attrs, "carried out", out_count(&dnssd->out));
     put_count(attrs, "carried in", dnssd->carried_in);
     put_count(attrs, "no room for", dnssd->left_out);
-    put_count(attrs, "refused", dnssd->out.refused + dnssd->in.refused);
+    put_count(attrs, "refused", dnssd->out.refused + dnssd->in.refused + dnssd->not_allowed);
     put_count(attrs, "renamed", dnssd->out.renamed);
     put_count(attrs, "shortened", dnssd->out.cut);
     if (unresolved > 0) {
@@ -128,11 +134,12 @@ static void tell_left_out(struct dnssd *dnssd, size_t left_out) {
 
 static void on_update(uv_timer_t *timer) {
     struct dnssd *dnssd = timer->data;
+    dnssd->updated_ms = uv_now(timer->loop);
     struct muster_text txt[2];
     struct attrs attrs;
     size_t count;
     struct muster_service *services;
-    if (in_list(&dnssd->in, &services, &count) != 0) {
+    if (in_list(&dnssd->in, &services, &count, &dnssd->not_allowed) != 0) {
         complain_error(dnssd->settings, MUSTER_ENOMEM);
         return;
     }
@@ -155,8 +162,10 @@ static void on_update(uv_timer_t *timer) {
 }
 
 static void want_update(struct dnssd *dnssd) {
+    const uint64_t since_ms = uv_now(dnssd->update.loop) - dnssd->updated_ms;
+    const uint64_t wait_ms = since_ms >= UPDATE_MS ? UPDATE_FIRST_MS : UPDATE_MS - since_ms;
     if (!dnssd->options->dry_run && !uv_is_active((uv_handle_t *)&dnssd->update)) {
-        uv_timer_start(&dnssd->update, on_update, UPDATE_MS, 0);
+        uv_timer_start(&dnssd->update, on_update, wait_ms, 0);
     }
 }
 
@@ -180,6 +189,9 @@ static bool is_here(const struct dnssd *dnssd, const struct muster_peer *peer) {
 
 static void take_peer(struct dnssd *dnssd, const struct muster_peer *peer) {
     const bool is_present = peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
+    if (is_present && peer->partial) {
+        return; /* what it offers is about to come */
+    }
     const bool is_own = is_here(dnssd, peer);
     const bool is_for_all = dnssd->options->carried == DNSSD_FOR_ALL;
     const bool is_meant =
@@ -291,14 +303,14 @@ static void print_out(const char *name, const char *type, uint16_t port, const c
     print_line("out  %s.%s.local  port %u%s%s", name, type, port, host[0] != '\0' ? "  at " : "", host);
 }
 
-static void on_dry_run(uv_timer_t *timer) {
-    struct dnssd *dnssd = timer->data;
+static void print_all(struct dnssd *dnssd) {
     char text[MUSTER_VALUE_BYTES_MAX + 1];
     unsigned long unresolved;
     struct muster_service *services;
     size_t count;
+    size_t not_allowed;
     out_list(&dnssd->out, print_out, NULL);
-    if (in_list(&dnssd->in, &services, &count) == 0) {
+    if (in_list(&dnssd->in, &services, &count, &not_allowed) == 0) {
         for (size_t i = 0; i < count; i++) {
             print_line("in   %s~%s  %s:%u/%s  %s", services[i].host, services[i].origin, services[i].type,
                        services[i].port, services[i].proto, services[i].name);
@@ -309,6 +321,16 @@ static void on_dry_run(uv_timer_t *timer) {
     if (unresolved > 0) {
         print_line("listed, not resolved: %s", text);
     }
+}
+
+static void on_dry_run(uv_timer_t *timer) {
+    struct dnssd *dnssd = timer->data;
+    dnssd->looks++;
+    if (dnssd->looks < DRY_RUN_LEAST || (dnssd->looks < DRY_RUN_MOST && !in_is_resolved(&dnssd->in))) {
+        return;
+    }
+    uv_timer_stop(timer);
+    print_all(dnssd);
     session_end(&dnssd->bridge.session, dnssd->client.is_up ? STATUS_OK : STATUS_ERROR);
 }
 
@@ -329,7 +351,7 @@ static void on_open(void *context) {
     dnssd->look.data = dnssd;
     uv_timer_start(&dnssd->look, on_look, LOOK_MS, LOOK_MS);
     if (dnssd->options->dry_run) {
-        uv_timer_start(&dnssd->update, on_dry_run, DRY_RUN_MS, 0);
+        uv_timer_start(&dnssd->update, on_dry_run, DRY_RUN_MS, DRY_RUN_MS);
     }
     client_open(&dnssd->client, loop, &hooks);
     int error = muster_query(dnssd->bridge.session.node, NULL, NULL, on_settled, dnssd);
@@ -397,7 +419,11 @@ const struct command bridge_command = {
         "id as muster-id. It holds 1,300 bytes; one that was shortened has muster-cut. In a txt\n"
         "that comes in a key without a value has the value true, and of one key the first counts.\n"
         "\n"
-        "Avahi and the bus may come and go; the bridge connects again each second.\n",
+        "Avahi and the bus may come and go; the bridge connects again each second. While Avahi\n"
+        "is there and does not answer, the bridge waits for it and says nothing to its peers.\n"
+        "\n"
+        "What is listed and not resolved within 5 s is an attribute of the bridge. It carries as\n"
+        "many services as its document has room for, 64 KiB, and says how many it left out.\n",
     .options = dnssd_options_table,
     .options_bytes = sizeof(struct dnssd_options),
     .file_offset = offsetof(struct dnssd_options, config),

@@ -23,10 +23,15 @@
 /* A resolver that stays open tells of each change of TXT. When a service moves to another host it may tell of
  * the new host with the old one's address, and never correct that: so it is opened anew from time to time. */
 #define FRESH_MS 120000
-#define AGAIN_MS 10000 /* after it failed */
+#define AGAIN_MS_MIN 1000 /* after it failed, twice as long each time */
+#define AGAIN_MS_MAX 60000
 
 /* Between two questions for types. */
 #define TYPES_MS 60000
+
+/* Avahi lets a client have 1,024 objects, those that carry services out among them. */
+#define SERVICES_MAX 700
+#define TYPES_MAX 200
 
 /* Where a service is listed: Avahi tells each interface and family. */
 #define PLACES_MAX 16
@@ -52,7 +57,8 @@ struct in_service {
 
     AvahiServiceResolver *resolver;
     struct place used;
-    AvahiProtocol wanted; /* family of the address */
+    AvahiProtocol wanted; /* family of the address; that of IPv4 first */
+    uint64_t again_ms;    /* until it is tried again, once it has failed */
     uint64_t opened_ms;   /* the resolver, or when it failed */
     uint64_t listed_ms;
 
@@ -160,16 +166,19 @@ static bool take_address(struct in_service *service, const AvahiAddress *address
     return true;
 }
 
-/* The other family is tried at once, and both again later. */
+/* Any address is tried for at once, and all again later. */
 static void fail(struct in_service *service) {
     const bool was_first = service->wanted == AVAHI_PROTO_INET;
     service_close(service);
-    service->wanted = was_first ? AVAHI_PROTO_INET6 : AVAHI_PROTO_INET;
+    service->wanted = was_first ? AVAHI_PROTO_UNSPEC : AVAHI_PROTO_INET;
     if (was_first) {
         service_open(service);
         return;
     }
     service->opened_ms = now_ms(service->in);
+    service->again_ms = service->again_ms == 0                 ? AGAIN_MS_MIN
+                        : service->again_ms < AGAIN_MS_MAX / 2 ? 2 * service->again_ms
+                                                               : AGAIN_MS_MAX;
     if (service->is_resolved) {
         service->is_resolved = false;
         service->listed_ms = service->opened_ms - PATIENCE_MS;
@@ -202,6 +211,7 @@ static void on_resolved(AvahiServiceResolver *resolver, AvahiIfIndex interface, 
     service->port = port;
     txt_deinit(&service->txt);
     service->is_resolved = txt_read(txt, &service->txt) == 0;
+    service->again_ms = 0;
     changed(service->in);
 }
 
@@ -227,12 +237,16 @@ static void service_open(struct in_service *service) {
     service->resolver = avahi_service_resolver_new(service->in->avahi, service->used.interface,
                                                    service->used.protocol, service->name, service->dns_type,
                                                    service->domain, service->wanted, 0, on_resolved, service);
+    if (service->resolver == NULL) { /* Avahi gives no more of them */
+        service->again_ms = AGAIN_MS_MAX;
+    }
 }
 
 /* ---- services ---- */
 
 static void service_free(struct in_service *service) {
     DL_DELETE(service->in->services, service);
+    service->in->service_count--;
     service_close(service);
     txt_deinit(&service->txt);
     free(service->domain);
@@ -268,7 +282,7 @@ static struct in_service *service_find(struct in *in, const char *name, const ch
 }
 
 static struct in_service *service_new(struct in *in, const char *name, const char *type, const char *domain) {
-    struct in_service *service = calloc(1, sizeof(*service));
+    struct in_service *service = in->service_count < SERVICES_MAX ? calloc(1, sizeof(*service)) : NULL;
     if (service == NULL) {
         return NULL;
     }
@@ -282,6 +296,7 @@ static struct in_service *service_new(struct in *in, const char *name, const cha
         return NULL;
     }
     DL_APPEND(in->services, service);
+    in->service_count++;
     return service;
 }
 
@@ -339,20 +354,29 @@ static void on_service(AvahiServiceBrowser *browser, AvahiIfIndex interface, Ava
 
 /* ---- types ---- */
 
+/* A type that muster has no place for is kept without a browser, so that it is refused once. */
 static void browse(struct in *in, const char *dns_type) {
+    char muster_type[MUSTER_TYPE_BYTES_MAX + 1];
+    const char *proto;
     struct in_type *type;
     LL_FOREACH(in->browsed, type) {
         if (strcasecmp(type->dns_type, dns_type) == 0) {
             return; /* on another interface */
         }
     }
-    type = calloc(1, sizeof(*type));
+    type = in->browsed_count < TYPES_MAX ? calloc(1, sizeof(*type)) : NULL;
     if (type == NULL) {
+        in->refused++;
         return;
     }
+    in->browsed_count++;
     type->in = in;
     snprintf(type->dns_type, sizeof(type->dns_type), "%s", dns_type);
     LL_PREPEND(in->browsed, type);
+    if (!read_type(dns_type, muster_type, &proto)) {
+        in->refused++;
+        return;
+    }
     type->browser = avahi_service_browser_new(in->avahi, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC, dns_type, NULL,
                                               0, on_service, type);
     if (type->browser == NULL) {
@@ -364,17 +388,9 @@ static void browse(struct in *in, const char *dns_type) {
 static void on_type(AvahiServiceTypeBrowser *browser, AvahiIfIndex interface, AvahiProtocol protocol,
                     AvahiBrowserEvent event, const char *dns_type, const char *domain,
                     AvahiLookupResultFlags flags, void *context) {
-    struct in *in = context;
-    char type[MUSTER_TYPE_BYTES_MAX + 1];
-    const char *proto;
     (void)browser, (void)interface, (void)protocol, (void)domain, (void)flags;
-    if (event != AVAHI_BROWSER_NEW) {
-        return;
-    }
-    if (read_type(dns_type, type, &proto)) {
-        browse(in, dns_type);
-    } else {
-        in->refused++;
+    if (event == AVAHI_BROWSER_NEW) {
+        browse(context, dns_type);
     }
 }
 
@@ -408,6 +424,7 @@ static void forget(struct in *in) {
     while (in->services != NULL) {
         service_free(in->services);
     }
+    in->browsed_count = 0;
     while (in->browsed != NULL) {
         struct in_type *type = in->browsed;
         LL_DELETE(in->browsed, type);
@@ -436,7 +453,7 @@ static void on_tick(uv_timer_t *timer) {
         if (!service->is_resolved && listed >= PATIENCE_MS && listed < PATIENCE_MS + TICK_MS) {
             changed(in);
         }
-        if (now - service->opened_ms >= (service->resolver != NULL ? FRESH_MS : AGAIN_MS)) {
+        if (now - service->opened_ms >= (service->resolver != NULL ? FRESH_MS : service->again_ms)) {
             service_close(service);
             service_open(service);
         }
@@ -469,34 +486,61 @@ void in_use(struct in *in, AvahiClient *avahi) {
     changed(in);
 }
 
-int in_list(const struct in *in, struct muster_service **services, size_t *count) {
-    size_t room = 1;
-    struct in_service *service;
-    DL_FOREACH(in->services, service) {
-        room++;
+static struct muster_service view(const struct in_service *service) {
+    return (struct muster_service){.name = service->name,
+                                   .type = service->type,
+                                   .proto = service->proto,
+                                   .port = service->port,
+                                   .txt = service->txt.items,
+                                   .txt_count = service->txt.count,
+                                   .origin = IN_ORIGIN,
+                                   .host = service->host,
+                                   .addresses = &service->address,
+                                   .address_count = service->address.family != 0 ? 1 : 0};
+}
+
+/* True for a service that may stand in a document behind these: by itself, and as no second one. */
+static bool is_allowed(const struct muster_service *service, const struct muster_service *others,
+                       size_t count) {
+    const struct muster_document document = {.name = IN_ORIGIN, .services = service, .service_count = 1};
+    for (size_t i = 0; i < count; i++) {
+        if (muster_service_is_same(service, &others[i])) {
+            return false;
+        }
     }
+    return muster_document_check(&document, true, true, NULL) == 0;
+}
+
+int in_list(const struct in *in, struct muster_service **services, size_t *count, size_t *not_allowed) {
+    const struct in_service *service;
     *count = 0;
-    *services = calloc(room, sizeof(**services));
+    *not_allowed = 0;
+    *services = calloc(in->service_count + 1, sizeof(**services));
     if (*services == NULL) {
         return MUSTER_ENOMEM;
     }
     DL_FOREACH(in->services, service) {
-        if (!service->is_resolved || service->txt.has_id || service->port == 0) {
+        if (!service->is_resolved || service->txt.has_id) {
             continue;
         }
-        (*services)[(*count)++] =
-            (struct muster_service){.name = service->name,
-                                    .type = service->type,
-                                    .proto = service->proto,
-                                    .port = service->port,
-                                    .txt = service->txt.items,
-                                    .txt_count = service->txt.count,
-                                    .origin = IN_ORIGIN,
-                                    .host = service->host,
-                                    .addresses = &service->address,
-                                    .address_count = service->address.family != 0 ? 1 : 0};
+        const struct muster_service offer = view(service);
+        if (is_allowed(&offer, *services, *count)) {
+            (*services)[(*count)++] = offer;
+        } else {
+            ++*not_allowed;
+        }
     }
     return 0;
+}
+
+bool in_is_resolved(const struct in *in) {
+    const struct in_service *service;
+    DL_FOREACH(in->services, service) {
+        if (!service->is_resolved) {
+            return false;
+        }
+    }
+    return true;
 }
 
 const char *in_unresolved(const struct in *in, unsigned long *count, char text[MUSTER_VALUE_BYTES_MAX + 1]) {

@@ -25,7 +25,9 @@ struct in {
     AvahiServiceTypeBrowser *all; /* NULL: types are named */
     uint64_t asked_ms;
     struct in_type *browsed;
+    size_t browsed_count;
     struct in_service *services;
+    size_t service_count;
     uv_timer_t tick;
     void (*on_change)(void *context); /* in_list() has something else to say, soon or now */
     void *context;
@@ -40,9 +42,13 @@ void in_init(struct in *in, const struct settings *settings, uv_loop_t *loop, co
 /* Begins to browse; NULL: ends it, and forgets all services. The same client again changes nothing. */
 void in_use(struct in *in, AvahiClient *avahi);
 
-/* Services that are to be carried. They point into `in`, and are valid until the loop runs. *services is for
- * free(). MUSTER_ENOMEM. */
-int in_list(const struct in *in, struct muster_service **services, size_t *count);
+/* Services that are to be carried, and how many muster has no place for: without a port, with a name that it
+ * does not allow, or the same twice. They point into `in`, and are valid until the loop runs. *services has
+ * room for one more, and is for free(). MUSTER_ENOMEM. */
+int in_list(const struct in *in, struct muster_service **services, size_t *count, size_t *not_allowed);
+
+/* True if all that is listed is resolved. */
+bool in_is_resolved(const struct in *in);
 
 /* Services that are listed and were not resolved: how many, and the first of them, "Printer._ipp._tcp, …".
  * Returns text. */

@@ -234,10 +234,8 @@ static int write_all(struct dispatch *dispatch, const struct spool_mark *marks, 
 }
 
 /* Where the spool can't be written, as on a full disk, what has no room in memory is lost. */
-static void fail(struct dispatch *dispatch, const struct reason *reason, uint64_t now_ms) {
+static void drop_fresh(struct dispatch *dispatch) {
     uint64_t lost = 0;
-    spool_rollback(dispatch->spool);
-    dispatch->failed_ms = now_ms;
     while (dispatch->fresh_count > FRESH_MAX) {
         struct dispatch_row *oldest = dispatch->fresh;
         DL_DELETE(dispatch->fresh, oldest);
@@ -245,7 +243,14 @@ static void fail(struct dispatch *dispatch, const struct reason *reason, uint64_
         dispatch->fresh_count--;
         lost++;
     }
-    lose(dispatch, lost, reason->text);
+    lose(dispatch, lost, dispatch->failure.text);
+}
+
+static void fail(struct dispatch *dispatch, const struct reason *reason, uint64_t now_ms) {
+    spool_rollback(dispatch->spool);
+    dispatch->failure = *reason;
+    dispatch->failed_ms = now_ms;
+    drop_fresh(dispatch);
 }
 
 static void trim(struct dispatch *dispatch, uint64_t now_ms) {
@@ -367,7 +372,7 @@ void dispatch_add(struct dispatch *dispatch, const struct dispatch_message *mess
     if (dispatch->fresh_count >= FRESH_WRITE && now_ms - dispatch->failed_ms >= RETRY_MS) {
         dispatch_save(dispatch, NULL, 0, now_ms);
     } else if (dispatch->fresh_count > FRESH_MAX) {
-        fail(dispatch, &(struct reason){"the spool can't be written"}, dispatch->failed_ms);
+        drop_fresh(dispatch);
     }
 }
 
@@ -457,7 +462,7 @@ static void change_old_values(struct dispatch *dispatch) {
 /* Publishes one message. False when there is none, or not now. */
 static bool publish_next(struct dispatch *dispatch, struct dispatch_flying *flying) {
     struct dispatch_topic *topic = dispatch->changed;
-    struct dispatch_row *row = topic == NULL ? dispatch->unsent : NULL;
+    struct dispatch_row *row = topic == NULL && !dispatch->holds_readings ? dispatch->unsent : NULL;
     if (topic == NULL && row == NULL) {
         return false;
     }

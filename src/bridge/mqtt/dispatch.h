@@ -54,6 +54,7 @@ struct dispatch {
     void (*on_loss)(uint64_t count, const char *why, void *context); /* readings; why is for people */
     void *context;
     struct dispatch_counts counts;
+    bool holds_readings; /* states alone are published for now */
 
     /* Not for the caller. */
     bool is_up;
@@ -69,8 +70,9 @@ struct dispatch {
     uint64_t last_id; /* that was given */
     uint64_t *done;   /* rows of the spool that are to be removed */
     size_t done_count;
-    bool has_old_values; /* last values are to be published again, when nothing is in the spool */
-    uint64_t failed_ms;  /* the spool could not be written then */
+    bool has_old_values;   /* last values are to be published again, when nothing is in the spool */
+    struct reason failure; /* why the spool could not be written, */
+    uint64_t failed_ms;    /* the spool could not be written then */
 };
 
 /* Takes what the spool has kept. The other members that are for the caller are set before, all others zeroed.

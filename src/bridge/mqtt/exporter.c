@@ -110,7 +110,10 @@ static void put_peer(struct document *document, const struct muster_peer *peer) 
     put_address(document, addresses, &peer->other_address);
     document_node_t *services = document_put_array(document, NULL, "services");
     for (size_t i = 0; i < peer->document.service_count; i++) {
-        put_service(document, services, &peer->document.services[i]);
+        const char *origin = peer->document.services[i].origin;
+        if (origin == NULL || origin[0] == '\0') {
+            put_service(document, services, &peer->document.services[i]);
+        }
     }
     put_texts(document, NULL, "attrs", peer->document.attrs, peer->document.attr_count);
 }

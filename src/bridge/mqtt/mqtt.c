@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* muster bridge mqtt: join this LAN to others, and to whatever else speaks MQTT, by a broker. */
+#include "mqtt.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <mqtt_protocol.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +12,11 @@
 #include "dispatch.h"
 #include "escape.h"
 #include "exporter.h"
+#include "grievance.h"
+#include "importer.h"
 #include "marks.h"
 #include "mqtt_link.h"
+#include "mqtt_properties.h"
 #include "mqtt_topic.h"
 #include "options.h"
 #include "rivals.h"
@@ -24,15 +27,9 @@
 #define PASSWORD_BYTES_MAX 1024
 #define SINCE_MS 60000 /* what was published in this time before is asked for when carrying goes on */
 #define STALL_MS 30000 /* a reading that waits so long with a broker that answers is said */
-#define SAY_MS 10000   /* between two lines about what was lost or refused */
-#define ONLINE "{\"state\":\"online\"}"
+#define AWAIT_MS \
+    20000 /* for bridges of other sites, after the broker has forgotten all: more than one tries again in */
 #define OFFLINE "{\"state\":\"offline\"}"
-
-/* Something that is said at most once in SAY_MS, with how often it was so. */
-struct grievance {
-    uint64_t count; /* since it was said last */
-    uint64_t said_ms;
-};
 
 struct mqtt {
     struct bridge bridge;
@@ -44,18 +41,24 @@ struct mqtt {
     char id[BRIDGE_ID_TEXT_BYTES];
     char client_id[64];
     char status_topic[MQTT_TOPIC_BYTES_MAX];
-    char fault[256]; /* why there is no link, as it was said last */
+    struct muster_text txt[2];
+    struct muster_service service;
+    struct muster_document document; /* that the bridge announces of itself */
+    char fault[256];                 /* why there is no link, as it was said last */
 
     struct spool spool;
     struct marks marks;
     struct dispatch dispatch;
     struct exporter exporter;
+    struct importer importer;
     struct rivals rivals;
     muster_subscription_t *subscription; /* NULL: nothing is carried */
     bool is_open;                        /* the parts below are */
     bool is_settled;                     /* other bridges of this site, and peers, are known */
     bool is_learned;                     /* how far others have carried is known, or the broker is away */
-    bool was_active;
+    enum { ROLE_UNKNOWN, ROLE_CARRIES, ROLE_STANDS_BY } role;
+    uint64_t up_ms;   /* since when the link is up */
+    bool is_settling; /* last values of other sites are about to come */
     uv_timer_t tick;
     unsigned ticks;
     bool is_stalled;
@@ -70,20 +73,9 @@ static uint64_t wall_ms(void) {
     return (uint64_t)(session_wall_s() * 1000);
 }
 
-/* True when it is to be said now. */
-static bool grieve(struct mqtt *mqtt, struct grievance *grievance, uint64_t count) {
-    const uint64_t now_ms = uv_now(&mqtt->bridge.session.loop);
-    grievance->count += count;
-    if (grievance->said_ms != 0 && now_ms - grievance->said_ms < SAY_MS) {
-        return false;
-    }
-    grievance->said_ms = now_ms;
-    return true;
-}
-
 static void on_lost(uint64_t count, const char *why, void *context) {
     struct mqtt *mqtt = context;
-    if (grieve(mqtt, &mqtt->losses, count)) {
+    if (grievance_add(&mqtt->losses, count)) {
         complain(mqtt->settings, "%" PRIu64 " readings are lost, %" PRIu64 " in all: %s", mqtt->losses.count,
                  mqtt->dispatch.counts.lost, why);
         mqtt->losses.count = 0;
@@ -93,7 +85,7 @@ static void on_lost(uint64_t count, const char *why, void *context) {
 static void on_refused(const char *name, const char *why, void *context) {
     struct mqtt *mqtt = context;
     mqtt->refused++;
-    if (grieve(mqtt, &mqtt->refusals, 1)) {
+    if (grievance_add(&mqtt->refusals, 1)) {
         complain(mqtt->settings, "%s: not carried: %s%s", name, why,
                  mqtt->refusals.count > 1 ? "; others were not, either" : "");
         mqtt->refusals.count = 0;
@@ -103,7 +95,7 @@ static void on_refused(const char *name, const char *why, void *context) {
 static void on_gap(muster_t *node, const struct muster_loss *loss, void *context) {
     struct mqtt *mqtt = context;
     (void)node;
-    if (grieve(mqtt, &mqtt->gaps, loss->last - loss->first + 1)) {
+    if (grievance_add(&mqtt->gaps, loss->last - loss->first + 1)) {
         complain(mqtt->settings, "%" PRIu64 " datagrams of readings did not come to this host: %s",
                  mqtt->gaps.count, muster_loss_reason_name(loss->reason));
         mqtt->gaps.count = 0;
@@ -120,6 +112,9 @@ static void pump(struct mqtt *mqtt) {
             dispatch_sent(&mqtt->dispatch, number, true);
         }
     } while (acknowledged != mqtt->printed);
+    if (mqtt->options->dry_run && complain_flush(mqtt->settings) != 0) {
+        session_end(&mqtt->bridge.session, STATUS_ERROR);
+    }
 }
 
 /* ---- carrying ---- */
@@ -128,29 +123,13 @@ static void print_status(char text[256], void *context) {
     const struct mqtt *mqtt = context;
     snprintf(text, 256, "%s %.100s%s%.100s%s", mqtt->link.is_up ? "connected to" : "not connected to",
              mqtt->link_options.host, mqtt->fault[0] != '\0' ? ": " : "", mqtt->fault,
-             mqtt->subscription == NULL ? ", standing by" : "");
-}
-
-/* Says what a plain value does not say by itself. */
-static mosquitto_property *describe(const struct dispatch_message *message) {
-    mosquitto_property *properties = NULL;
-    char text[READING_REF_TEXT_BYTES];
-    if (message->unit[0] != '\0') {
-        mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, "unit", message->unit);
-    }
-    if (message->time_s > 0) {
-        snprintf(text, sizeof(text), "%.6f", message->time_s);
-        mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, "time", text);
-    }
-    if (reading_ref_text(message->ref, text)[0] != '\0') {
-        mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, "ref", text);
-    }
-    return properties;
+             mqtt->role == ROLE_STANDS_BY ? ", standing by" : "");
 }
 
 static enum dispatch_result publish(const struct dispatch_message *message, int *number, void *context) {
     struct mqtt *mqtt = context;
-    mosquitto_property *properties = mqtt->options->payload == MQTT_PAYLOAD_VALUE ? describe(message) : NULL;
+    mosquitto_property *properties =
+        mqtt->options->payload == MQTT_PAYLOAD_VALUE ? mqtt_properties_write(message) : NULL;
     const int result = mqtt_link_publish(&mqtt->link, message->topic, message->payload, message->length, true,
                                          properties, number);
     mosquitto_property_free_all(&properties);
@@ -172,63 +151,126 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     }
 }
 
-/* Begins to carry: last values first, and what was published since others have carried, or this bridge
- * before. */
-static void start(struct mqtt *mqtt) {
+/* Calls on_filter for each filter of what is brought in. */
+static void each_filter(struct mqtt *mqtt, void (*on_filter)(struct mqtt *mqtt, const char *filter)) {
+    const struct mqtt_options *options = mqtt->options;
+    char filter[MQTT_TOPIC_BYTES_MAX];
+    for (size_t i = 0; i < options->in.count; i++) {
+        snprintf(filter, sizeof(filter), "%s/+/+/%s", options->prefix, options->in.texts[i]);
+        on_filter(mqtt, filter);
+    }
+    snprintf(filter, sizeof(filter), "%s/+/" MQTT_TOPIC_BRIDGES "/+", options->prefix);
+    on_filter(mqtt, filter);
+    if (!options->no_peers) {
+        snprintf(filter, sizeof(filter), "%s/+/" MQTT_TOPIC_PEERS "/+", options->prefix);
+        on_filter(mqtt, filter);
+    }
+}
+
+static void subscribe_filter(struct mqtt *mqtt, const char *filter) {
+    mqtt->is_settling = true;
+    mqtt_link_subscribe(&mqtt->link, filter, false);
+}
+
+static void unsubscribe_filter(struct mqtt *mqtt, const char *filter) {
+    mqtt_link_unsubscribe(&mqtt->link, filter);
+}
+
+/* Asks for last values first, and for what was published since others have carried, or this bridge before. */
+static void carry_out(struct mqtt *mqtt) {
     const char *patterns[VALUE_TEXTS_MAX];
     const struct muster_subscription_options options = {
         .size = sizeof(options),
         .patterns = value_texts_pointers(&mqtt->options->out, patterns),
         .pattern_count = mqtt->options->out.count,
         .since_ms = marks_has(&mqtt->marks, "") ? SINCE_MS : 0};
-    mqtt->was_active = true;
+    if (mqtt->options->out.count == 0) {
+        return;
+    }
+    const int error =
+        muster_subscribe(mqtt->bridge.session.node, &options, on_sample, on_gap, mqtt, &mqtt->subscription);
+    if (error != 0) {
+        session_fail(&mqtt->bridge.session, error);
+    }
+}
+
+static void start(struct mqtt *mqtt) {
     exporter_take_peers(&mqtt->exporter, mqtt->bridge.session.node);
-    if (mqtt->options->out.count > 0) {
-        const int error = muster_subscribe(mqtt->bridge.session.node, &options, on_sample, on_gap, mqtt,
-                                           &mqtt->subscription);
-        if (error != 0) {
-            session_fail(&mqtt->bridge.session, error);
-        }
+    carry_out(mqtt);
+    if (mqtt->link.is_up) {
+        each_filter(mqtt, subscribe_filter);
+    }
+    if (!mqtt->options->dry_run) {
+        importer_start(&mqtt->importer);
     }
 }
 
 static void stop(struct mqtt *mqtt) {
     muster_subscription_end(mqtt->subscription);
     mqtt->subscription = NULL;
-    mqtt->was_active = false;
     exporter_deinit(&mqtt->exporter); /* all is told anew when carrying goes on */
+    if (mqtt->link.is_up) {
+        each_filter(mqtt, unsubscribe_filter);
+    }
+    importer_stop(&mqtt->importer);
 }
 
 /* Of several bridges of a site one carries. */
 static void choose_role(struct mqtt *mqtt) {
-    const bool is_active = mqtt->is_settled && mqtt->is_learned && rivals_is_first(&mqtt->rivals);
-    if (is_active == mqtt->was_active) {
+    const bool carries = rivals_is_first(&mqtt->rivals);
+    const int role = carries ? ROLE_CARRIES : ROLE_STANDS_BY;
+    if (!mqtt->is_settled || !mqtt->is_learned || role == (int)mqtt->role) {
         return;
     }
-    if (rivals_count(&mqtt->rivals) > 0 || !is_active) {
-        complain(mqtt->settings,
-                 is_active ? "carries for the site %s" : "another bridge carries for the site %s",
-                 mqtt->options->site);
-    }
-    (is_active ? start : stop)(mqtt);
+    mqtt->role = carries ? ROLE_CARRIES : ROLE_STANDS_BY;
+    (carries ? start : stop)(mqtt);
     pump(mqtt);
+    complain(mqtt->settings, carries ? "carries for the site %s" : "another bridge carries for the site %s",
+             mqtt->options->site);
+    notify_status(&mqtt->bridge.notify);
 }
 
 /* ---- the link ---- */
 
 static void subscribe(struct mqtt *mqtt) {
     char filter[MQTT_TOPIC_BYTES_MAX];
+    if (mqtt->role == ROLE_CARRIES) {
+        each_filter(mqtt, subscribe_filter);
+    }
     snprintf(filter, sizeof(filter), "%s/%s/#", mqtt->options->prefix, mqtt->options->site);
     mqtt_link_subscribe(&mqtt->link, filter, false);
     mqtt_link_subscribe(&mqtt->link, mqtt->status_topic, true); /* it comes back behind all that was there */
 }
 
-static void on_up(void *context) {
+/* Another one with each connection, so that others know that this one has subscribed again. */
+static void set_status(struct mqtt *mqtt) {
+    char text[128];
+    snprintf(text, sizeof(text), "{\"state\":\"online\",\"since\":%.3f}", session_wall_s());
+    dispatch_set(&mqtt->dispatch, mqtt->status_topic, text);
+}
+
+/* Where the broker has lost its sessions, what is published before other bridges are back would be lost to
+ * them. */
+static void look_for_others(struct mqtt *mqtt) {
+    const bool has_waited = uv_now(&mqtt->bridge.session.loop) - mqtt->up_ms > AWAIT_MS;
+    if (mqtt->dispatch.holds_readings && (has_waited || !importer_awaits(&mqtt->importer))) {
+        mqtt->dispatch.holds_readings = false;
+        pump(mqtt);
+    }
+}
+
+static void on_up(bool has_session, void *context) {
     struct mqtt *mqtt = context;
     mqtt->fault[0] = '\0';
+    mqtt->up_ms = uv_now(&mqtt->bridge.session.loop);
     complain(mqtt->settings, "connected to %s:%u as the site %s", mqtt->link_options.host,
              mqtt->link_options.port, mqtt->options->site);
+    if (!has_session) {
+        importer_await(&mqtt->importer);
+        mqtt->dispatch.holds_readings = importer_awaits(&mqtt->importer);
+    }
     subscribe(mqtt);
+    set_status(mqtt);
     dispatch_up(&mqtt->dispatch);
     pump(mqtt);
     notify_status(&mqtt->bridge.notify);
@@ -259,19 +301,22 @@ static void on_subscribed(bool is_granted, void *context) {
     if (!is_granted) {
         complain(mqtt->settings, "the broker refused a subscription below %s", mqtt->options->prefix);
     }
-    marks_settle(&mqtt->marks);
+    if (mqtt->is_settling) {
+        mqtt->is_settling = false;
+        marks_settle(&mqtt->marks);
+    }
 }
 
 /* What this site's bridges have published: how far they have carried, and peers that are no more. */
 static void take_own(struct mqtt *mqtt, const struct mqtt_topic_parts *parts,
-                     const struct mqtt_link_message *message) {
+                     const struct importer_message *message) {
     struct mqtt_payload_reader reader;
     uint8_t id[MUSTER_ID_BYTES];
     struct muster_peer_list list;
     if (parts->is_bridge && strcmp(parts->rest, mqtt->id) == 0) {
         mqtt->is_learned = true;
         choose_role(mqtt);
-    } else if (parts->is_peer && message->length > 0 && mqtt->was_active &&
+    } else if (parts->is_peer && message->length > 0 && mqtt->role == ROLE_CARRIES &&
                bridge_id_parse(parts->rest, id)) {
         const int error = muster_peer_find(mqtt->bridge.session.node, id, &list);
         muster_peer_list_free(&list);
@@ -280,18 +325,41 @@ static void take_own(struct mqtt *mqtt, const struct mqtt_topic_parts *parts,
         }
     } else if (!parts->is_peer && !parts->is_bridge) {
         mqtt_payload_open(&reader, parts->rest, message->payload, message->length, session_wall_s());
-        (void)marks_take(&mqtt->marks, "", &reader.ref);
+        (void)marks_take(&mqtt->marks, "", reader.ref.seq != 0 ? &reader.ref : &message->ref);
     }
 }
 
 static void on_message(const struct mqtt_link_message *message, void *context) {
     struct mqtt *mqtt = context;
     struct mqtt_topic_parts parts;
+    char unit[MUSTER_NAME_BYTES_MAX + 1] = "";
+    struct importer_message taken = {.topic = message->topic,
+                                     .payload = message->payload,
+                                     .length = message->length,
+                                     .is_retained = message->is_retained,
+                                     .unit = unit};
+    mqtt_properties_read(message->properties, &taken, unit);
     if (mqtt_topic_read(mqtt->options->prefix, message->topic, &parts) == NULL &&
         strcmp(parts.site, mqtt->options->site) == 0) {
-        take_own(mqtt, &parts, message);
+        take_own(mqtt, &parts, &taken);
+    } else if (mqtt->role != ROLE_STANDS_BY) {
+        importer_take(&mqtt->importer, &taken);
+        look_for_others(mqtt);
     }
     pump(mqtt);
+}
+
+static void on_busy(bool is_busy, void *context) {
+    struct mqtt *mqtt = context;
+    if (mqtt->link.is_up) {
+        (is_busy ? mqtt_link_pause : mqtt_link_resume)(&mqtt->link);
+    }
+}
+
+static void on_writable(muster_t *node, void *context) {
+    struct mqtt *mqtt = context;
+    (void)node;
+    importer_go_on(&mqtt->importer);
 }
 
 /* ---- a dry run ---- */
@@ -333,25 +401,45 @@ static void look_for_stalls(struct mqtt *mqtt) {
     mqtt->is_stalled = is_stalled;
 }
 
+/* Tells what there is to count to who asks this node, as muster show --self and muster metrics do. */
+static void tell_figures(struct mqtt *mqtt) {
+    const struct dispatch_counts *counts = &mqtt->dispatch.counts;
+    const struct muster_figure figures[] = {
+        {"connected", mqtt->link.is_up},
+        {"carries", mqtt->role == ROLE_CARRIES},
+        {"readings_out", counts->sent},
+        {"readings_in", mqtt->importer.taken},
+        {"readings_repeated", mqtt->importer.repeated},
+        {"readings_queued", counts->queued},
+        {"readings_lost", counts->lost},
+        {"readings_refused", mqtt->refused + counts->refused},
+        {"stalled_ms", dispatch_stalled_ms(&mqtt->dispatch, wall_ms())},
+    };
+    muster_set_figures(mqtt->bridge.session.node, figures, sizeof(figures) / sizeof(figures[0]));
+}
+
 static void on_tick(uv_timer_t *timer) {
     struct mqtt *mqtt = timer->data;
-    if (mqtt->was_active && ++mqtt->ticks % PEERS_TICKS == 0) {
+    if (mqtt->role == ROLE_CARRIES && ++mqtt->ticks % PEERS_TICKS == 0) {
         exporter_take_peers(&mqtt->exporter, mqtt->bridge.session.node);
     }
     choose_role(mqtt);
+    look_for_others(mqtt);
     pump(mqtt);
     save(mqtt);
+    importer_announce(&mqtt->importer);
     if (mqtt->dispatch.counts.queued == 0) {
         spool_shrink(&mqtt->spool);
     }
     look_for_stalls(mqtt);
+    tell_figures(mqtt);
 }
 
 /* ---- the LAN ---- */
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct mqtt *mqtt = context;
-    if (mqtt->was_active && event != MUSTER_PEER_CONFLICT) {
+    if (mqtt->role == ROLE_CARRIES && event != MUSTER_PEER_CONFLICT) {
         exporter_take_peer(&mqtt->exporter, peer);
         pump(mqtt);
     }
@@ -409,6 +497,13 @@ static int open_parts(struct mqtt *mqtt) {
         .marks = &mqtt->marks,
         .on_refused = on_refused,
         .context = mqtt};
+    mqtt->importer = (struct importer){.prefix = mqtt->options->prefix,
+                                       .node = mqtt->bridge.session.node,
+                                       .document = &mqtt->document,
+                                       .marks = &mqtt->marks,
+                                       .on_refused = on_refused,
+                                       .on_busy = on_busy,
+                                       .context = mqtt};
     mqtt->dispatch = (struct dispatch){.spool = mqtt->spool.database != NULL ? &mqtt->spool : NULL,
                                        .rows_max = mqtt->options->queue,
                                        .publish = mqtt->options->dry_run ? print_message : publish,
@@ -430,7 +525,6 @@ static void open_link(struct mqtt *mqtt) {
                                                   .on_subscribed = on_subscribed,
                                                   .on_message = on_message,
                                                   .context = mqtt};
-    dispatch_set(&mqtt->dispatch, mqtt->status_topic, ONLINE);
     mqtt_link_open(&mqtt->link, &mqtt->bridge.session.loop, &mqtt->link_options, &callbacks);
 }
 
@@ -455,7 +549,8 @@ static void on_open(void *context) {
         session_end(session, status != STATUS_OK ? status : complain_error(mqtt->settings, error));
         return;
     }
-    uv_timer_start(&mqtt->tick, on_tick, TICK_MS, TICK_MS);
+    uv_timer_start(&mqtt->tick, on_tick, 0, TICK_MS);
+    muster_on_writable(session->node, on_writable, mqtt);
     if (mqtt->options->dry_run) {
         mqtt->is_learned = true;
         dispatch_up(&mqtt->dispatch);
@@ -515,26 +610,28 @@ static int prepare(struct mqtt *mqtt) {
 
 /* Announces itself, so that other bridges of the site know of it. A dry run does not. */
 static int hold(struct mqtt *mqtt) {
-    const struct muster_text txt[] = {{"site", mqtt->options->site}, {"broker", mqtt->options->broker.host}};
-    const struct muster_service service = {.name = "",
-                                           .type = RIVALS_SERVICE_TYPE,
-                                           .proto = "tcp",
-                                           .port = mqtt->options->broker.port,
-                                           .txt = txt,
-                                           .txt_count = sizeof(txt) / sizeof(txt[0])};
-    const struct muster_document document = {
-        .name = mqtt->options->name, .services = &service, .service_count = 1};
     const struct bridge_hooks hooks = {.on_open = on_open,
                                        .on_ending = on_ending,
                                        .on_event = on_event,
                                        .print_status = print_status,
+                                       .written = mqtt->options->queue_file,
                                        .context = mqtt};
-    return bridge_hold(&mqtt->bridge, mqtt->settings, mqtt->options->dry_run ? NULL : &document, &hooks);
+    mqtt->txt[0] = (struct muster_text){"site", mqtt->options->site};
+    mqtt->txt[1] = (struct muster_text){"broker", mqtt->options->broker.host};
+    mqtt->service = (struct muster_service){.name = "",
+                                            .type = RIVALS_SERVICE_TYPE,
+                                            .proto = "tcp",
+                                            .port = mqtt->options->broker.port,
+                                            .txt = mqtt->txt,
+                                            .txt_count = sizeof(mqtt->txt) / sizeof(mqtt->txt[0])};
+    mqtt->document =
+        (struct muster_document){.name = mqtt->options->name, .services = &mqtt->service, .service_count = 1};
+    return bridge_hold(&mqtt->bridge, mqtt->settings, mqtt->options->dry_run ? NULL : &mqtt->document,
+                       &hooks);
 }
 
-static int run(struct settings *settings, void *options, const struct operands *operands) {
+int mqtt_run(const struct settings *settings, struct mqtt_options *options) {
     struct mqtt *mqtt = calloc(1, sizeof(*mqtt));
-    (void)operands;
     if (mqtt == NULL) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
@@ -543,6 +640,7 @@ static int run(struct settings *settings, void *options, const struct operands *
     int status = prepare(mqtt);
     status = status != STATUS_OK ? status : hold(mqtt);
     exporter_deinit(&mqtt->exporter);
+    importer_deinit(&mqtt->importer);
     dispatch_close(&mqtt->dispatch);
     marks_deinit(&mqtt->marks);
     spool_close(&mqtt->spool);
@@ -550,21 +648,3 @@ static int run(struct settings *settings, void *options, const struct operands *
     free(mqtt);
     return status;
 }
-
-extern const struct command bridge_command;
-
-const struct command bridge_command = {
-    .name = "bridge mqtt",
-    .summary = "join this LAN to others and to Home Assistant by a broker of MQTT",
-    .syntax = {.operands = ""},
-    .description = "Join this LAN to a broker of MQTT.\n",
-    .options = mqtt_options_table,
-    .options_bytes = sizeof(struct mqtt_options),
-    .file_offset = offsetof(struct mqtt_options, config),
-    .defaults = &mqtt_options_defaults,
-    .examples = "  muster bridge mqtt --broker mqtt.lan --site home\n",
-    .statuses = "  0   ended by SIGINT or SIGTERM\n"
-                "  1   error\n"
-                "  2   wrong usage\n",
-    .run = run,
-};

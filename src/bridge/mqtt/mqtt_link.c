@@ -12,7 +12,7 @@
 #define MISC_MS 1000
 #define ATTEMPT_MS 10000
 #define RETRY_MS_MIN 500
-#define RETRY_MS_MAX 30000
+#define RETRY_MS_MAX 10000
 #define SESSION_S 3600 /* for so long the broker keeps messages for a bridge that is away */
 #define PACKETS_MAX 64 /* that are read in one go */
 
@@ -80,12 +80,12 @@ static bool is_of_protocol(int code) {
 static void on_connect(struct mosquitto *client, void *context, int code, int flags,
                        const mosquitto_property *properties) {
     struct mqtt_link *link = context;
-    (void)client, (void)flags, (void)properties;
+    (void)client, (void)properties;
     if (code == 0) {
         link->is_up = true;
         link->retry_ms = RETRY_MS_MIN;
         uv_timer_stop(&link->retry);
-        link->callbacks.on_up(link->callbacks.context);
+        link->callbacks.on_up((flags & 1) != 0, link->callbacks.context);
         return;
     }
     if (is_of_protocol(code) && link->protocol == MQTT_PROTOCOL_V5) {
@@ -341,6 +341,11 @@ int mqtt_link_subscribe(struct mqtt_link *link, const char *filter, bool with_ow
                                               link->protocol == MQTT_PROTOCOL_V5 ? options : 0, NULL);
     poll_socket(link);
     return result;
+}
+
+void mqtt_link_unsubscribe(struct mqtt_link *link, const char *filter) {
+    mosquitto_unsubscribe(link->client, NULL, filter);
+    poll_socket(link);
 }
 
 void mqtt_link_pause(struct mqtt_link *link) {

@@ -35,7 +35,7 @@ struct mqtt_link_message {
 };
 
 struct mqtt_link_callbacks {
-    void (*on_up)(void *context);                    /* it is made: nothing is subscribed or under way */
+    void (*on_up)(bool has_session, void *context);  /* it is made; the broker has kept the session, or not */
     void (*on_down)(const char *why, void *context); /* it ended, or could not be made; why is for people */
     void (*on_sent)(int number, bool is_taken, void *context); /* the broker has acknowledged a message */
     void (*on_subscribed)(bool is_granted, void *context);     /* what comes from now on is of that, too */
@@ -75,6 +75,9 @@ int mqtt_link_publish(struct mqtt_link *link, const char *topic, const char *pay
  * always so with MQTT 3.1.1. Last values come unless the broker has kept the session, and with MQTT 3.1.1
  * then, too. 0, or a MOSQ_ERR_…. */
 int mqtt_link_subscribe(struct mqtt_link *link, const char *filter, bool with_own);
+
+/* Ends a subscription, while the link is up. */
+void mqtt_link_unsubscribe(struct mqtt_link *link, const char *filter);
 
 /* Stops and resumes taking messages: what is not read waits at the broker. */
 void mqtt_link_pause(struct mqtt_link *link);

@@ -64,6 +64,12 @@ int known_keep(struct known *known, const struct muster_peer *peer) {
     return 0;
 }
 
+int known_change(struct known *known, const struct muster_peer *peer, struct changes *changes) {
+    const struct muster_peer *before = known_find(known, peer->id);
+    const int error = before != NULL ? changes_find(changes, &before->document, &peer->document) : 0;
+    return error != 0 ? error : known_keep(known, peer);
+}
+
 void known_deinit(struct known *known) {
     for (size_t i = 0; i < known->count; i++) {
         muster_peer_list_free(&known->lists[i]);

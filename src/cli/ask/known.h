@@ -6,6 +6,8 @@
 
 #include <muster/core.h>
 
+#include "changes.h"
+
 /* Held at a time. Of further ones nothing is kept. */
 #define KNOWN_PEERS_MAX 65536
 
@@ -20,6 +22,10 @@ const struct muster_peer *known_find(const struct known *known, const uint8_t id
 
 /* Keeps a copy of a peer in place of the one before. -1 when memory is out. */
 int known_keep(struct known *known, const struct muster_peer *peer);
+
+/* Finds what is different since a peer was kept, nothing where it was not, and keeps it. The changes are
+ * zeroed. -1 when memory is out. */
+int known_change(struct known *known, const struct muster_peer *peer, struct changes *changes);
 
 /* A zeroed one is allowed. */
 void known_deinit(struct known *known);

@@ -114,6 +114,14 @@ static void complain_of_unsent(struct relay *relay) {
     relay->status = lines > 0 || unsent > 0 ? STATUS_ERROR : relay->status;
 }
 
+static void complain_of_passed_over(const struct relay *relay) {
+    if (relay->passed_over > 0) {
+        complain(relay->session->settings,
+                 "%" PRIu64 " reading%s passed over: carried on before, or published by this publisher",
+                 relay->passed_over, relay->passed_over == 1 ? " was" : "s were");
+    }
+}
+
 /* Says so where not one datagram of anybody came while this published: a subscriber asks who publishes, and
  * whoever is here answers that this joined. */
 static void complain_of_silence(const struct relay *relay) {
@@ -132,6 +140,7 @@ void relay_end(struct relay *relay) {
     if (relay->phase != RELAY_ENDED) {
         relay->phase = RELAY_ENDED;
         complain_of_unsent(relay);
+        complain_of_passed_over(relay);
         complain_of_silence(relay);
         session_end(relay->session, relay->status);
     }
@@ -189,6 +198,14 @@ void relay_stop(struct relay *relay) {
     take_input(relay);
 }
 
+/* ---- what others published ---- */
+
+/* What another program carried on is not carried a second time, or it would go round for ever; and neither is
+ * what this node published itself and somebody feeds back to it. */
+static bool is_carried_already(const struct relay *relay, const struct line_source *source) {
+    return source->is_brought || strcmp(source->id, relay->id) == 0;
+}
+
 /* ---- topics ---- */
 
 /* Begins to read a line as it is meant. False where it says nothing, or is at fault, which *fault says. */
@@ -210,12 +227,13 @@ static bool open_line(const struct relay *relay, struct reading *reading, struct
     return false;
 }
 
-static void plan_reading(struct relay *relay, struct reading *reading) {
+static void plan_reading(struct relay *relay, struct reading *reading, const struct line_source *source) {
     struct reading_fault fault;
     int result;
     while ((result = reading_next(reading, &fault)) != 0) {
         if (result == 1) {
-            relay_topics_plan(&relay->topics, reading->topic, reading->record.name, reading->record.unit);
+            relay_topics_plan(&relay->topics, reading->topic, source->origin, reading->record.name,
+                              reading->record.unit);
         }
     }
 }
@@ -228,10 +246,11 @@ static void plan_ahead(struct relay *relay) {
     const char *line;
     size_t length;
     size_t ahead = 0;
-    plan_reading(relay, &reading);
+    plan_reading(relay, &reading, &relay->translated.source);
     while (lines_peek(&relay->lines, &ahead, &line, &length)) {
-        if (open_line(relay, &reading, &relay->ahead, line, length, &fault)) {
-            plan_reading(relay, &reading);
+        if (open_line(relay, &reading, &relay->ahead, line, length, &fault) &&
+            !is_carried_already(relay, &relay->ahead.source)) {
+            plan_reading(relay, &reading, &relay->ahead.source);
         }
     }
 }
@@ -246,7 +265,8 @@ static void on_announced(uv_timer_t *timer) {
  */
 static int open_topics(struct relay *relay) {
     const struct muster_record *record = &relay->reading.record;
-    const int error = relay_topics_plan(&relay->topics, relay->reading.topic, record->name, record->unit);
+    const int error = relay_topics_plan(&relay->topics, relay->reading.topic, relay->translated.source.origin,
+                                        record->name, record->unit);
     if (error != 0) {
         return error;
     }
@@ -276,11 +296,37 @@ static void refuse_record(struct relay *relay, int error, bool is_open) {
     complain_of_fault(relay, &fault);
 }
 
+/* One topic says of all its readings whether they were brought from elsewhere. */
+static bool is_mixed(const struct relay *relay, const struct relay_topic *topic) {
+    return (topic->origin[0] != '\0') != (relay->translated.source.origin[0] != '\0');
+}
+
+static void refuse_mixed(struct relay *relay, const struct relay_topic *topic) {
+    struct reading_fault fault = {.line = 0};
+    if (topic->origin[0] != '\0') {
+        reason_set(&fault.reason,
+                   "topic '%s' carries what '%.64s' published: readings of this publisher's own "
+                   "go under another name",
+                   topic->name, topic->origin);
+    } else {
+        reason_set(&fault.reason,
+                   "topic '%s' has readings of this publisher's own: what '%.64s' published "
+                   "can't be carried on under that name",
+                   topic->name, relay->translated.source.origin);
+    }
+    complain_of_fault(relay, &fault);
+}
+
 /* Adds the record that waits, unless its topic is new or the node can't take it yet. */
 static void add_record(struct relay *relay) {
     const struct relay_topic *topic = relay_topics_find(&relay->topics, relay->reading.topic);
     const bool is_open = topic != NULL && topic->publisher != NULL;
     int error;
+    if (topic != NULL && is_mixed(relay, topic)) {
+        relay->has_record = false;
+        refuse_mixed(relay, topic);
+        return;
+    }
     if (topic == NULL) {
         error = open_topics(relay);
     } else {
@@ -301,18 +347,6 @@ static void add_record(struct relay *relay) {
 
 /* ---- lines ---- */
 
-/* True for what this node published itself and somebody feeds back to it. */
-static bool is_echo(struct relay *relay, const char *line, size_t length) {
-    const bool is_own = memmem(line, length, relay->origin, strlen(relay->origin)) != NULL;
-    if (is_own && !relay->has_echoed) {
-        relay->has_echoed = true;
-        complain(relay->session->settings,
-                 "line %" PRIu64 ": passed over, like all that this publisher said itself",
-                 lines_number(&relay->lines));
-    }
-    return is_own;
-}
-
 /* Begins to read the next line. False when no whole line is there. */
 static bool next_line(struct relay *relay) {
     struct reading_fault fault = {.line = 0};
@@ -320,8 +354,12 @@ static bool next_line(struct relay *relay) {
     size_t length;
     const enum lines_result result = lines_next(&relay->lines, &line, &length);
     relay->has_line = false;
-    if (result == LINES_ONE && !is_echo(relay, line, length)) {
+    if (result == LINES_ONE) {
         relay->has_line = open_line(relay, &relay->reading, &relay->translated, line, length, &fault);
+        if (relay->has_line && is_carried_already(relay, &relay->translated.source)) {
+            relay->has_line = false;
+            relay->passed_over++;
+        }
     } else if (result == LINES_TOO_LONG) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
     }
@@ -413,7 +451,7 @@ static void open_relay(struct relay *relay) {
     muster_on_writable(relay->session->node, on_writable, relay);
     uint8_t id[MUSTER_ID_BYTES];
     muster_id(relay->session->node, id);
-    snprintf(relay->origin, sizeof(relay->origin), "\"id\":\"%s\"", text_id(id).text);
+    muster_id_text(id, relay->id);
 }
 
 void relay_value(struct relay *relay, const char *line) {

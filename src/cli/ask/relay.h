@@ -47,7 +47,8 @@ struct relay {
     struct lines lines;
     double read_s; /* when the bytes of it came */
     struct reading reading;
-    struct json_line translated; /* what the reading is of, where the line was JSON and no SenML, */
+    struct json_line translated; /* what the reading is of, where the line was JSON and no SenML, and who
+                                    published it, */
     struct json_line ahead;      /* and that of a line that is looked at ahead */
     bool has_ended;              /* the input */
     bool has_line;               /* the reading is of one */
@@ -55,8 +56,8 @@ struct relay {
     bool has_added;
     bool is_stopped;
     bool has_warned_of_digits;
-    char origin[80]; /* `"id":"…"` of this node, as muster subscribe --ndjson has it */
-    bool has_echoed; /* a line had it */
+    char id[MUSTER_ID_TEXT_BYTES]; /* of this node */
+    uint64_t passed_over;          /* lines of what was carried on before */
     uv_timer_t timer;
     uv_timer_t patience; /* of whoever stopped it */
     uint64_t sent;       /* datagrams, */

@@ -47,13 +47,16 @@ static bool is_planned(const struct relay_topic *topic) {
     return topic->publisher == NULL && topic->error == 0;
 }
 
-int relay_topics_plan(struct relay_topics *topics, const char *name, const char *record, const char *unit) {
+int relay_topics_plan(struct relay_topics *topics, const char *name, const char *origin, const char *record,
+                      const char *unit) {
     struct relay_topic *topic = relay_topics_find(topics, name);
     if (topic == NULL && topics->count == RELAY_TOPICS_MAX) {
         return MUSTER_EFULL;
     }
     if (topic == NULL) {
-        snprintf(topics->topics[topics->count++].name, sizeof(topic->name), "%s", name);
+        topic = &topics->topics[topics->count++];
+        snprintf(topic->name, sizeof(topic->name), "%s", name);
+        snprintf(topic->origin, sizeof(topic->origin), "%s", origin);
         qsort(topics->topics, topics->count, sizeof(*topics->topics), compare_names);
         topic = relay_topics_find(topics, name);
     }
@@ -71,9 +74,12 @@ static void free_units(struct relay_topic *topic) {
 }
 
 static void open_topic(struct relay_topic *topic, muster_t *node) {
-    const struct muster_topic announced = {
-        .name = topic->name, .unit = topic->unit, .units = topic->units, .unit_count = topic->unit_count};
-    const struct muster_topic bare = {.name = topic->name};
+    const struct muster_topic announced = {.name = topic->name,
+                                           .unit = topic->unit,
+                                           .units = topic->units,
+                                           .unit_count = topic->unit_count,
+                                           .origin = topic->origin};
+    const struct muster_topic bare = {.name = topic->name, .origin = topic->origin};
     topic->error = muster_publisher_open(node, &announced, &topic->publisher);
     if (topic->error == MUSTER_ETOOBIG) { /* readings say their units themselves */
         topic->error = muster_publisher_open(node, &bare, &topic->publisher);

@@ -16,8 +16,10 @@ struct relay_topic {
     char *unit;                /* planned, of the topic's own records; NULL: none */
     struct muster_text *units; /* planned, of the records below it */
     size_t unit_count;
-    muster_publisher_t *publisher; /* NULL while it is planned, or when it could not be opened: */
-    int error;                     /* then this is why */
+    char
+        origin[MUSTER_ORIGIN_BYTES_MAX + 1]; /* where its first reading was brought from; "": it is our own */
+    muster_publisher_t *publisher;           /* NULL while it is planned, or when it could not be opened: */
+    int error;                               /* then this is why */
 };
 
 /* Zeroed: no topic. */
@@ -29,9 +31,10 @@ struct relay_topics {
 /* The topic of this name; NULL when it is not there. Borrowed until the next topic is planned. */
 struct relay_topic *relay_topics_find(struct relay_topics *topics, const char *name);
 
-/* Plans a topic, unless it was opened before, and the unit of a record in it ("": the topic's
- * own); NULL or "" is no unit. 0, MUSTER_EFULL (RELAY_TOPICS_MAX) or MUSTER_ENOMEM. */
-int relay_topics_plan(struct relay_topics *topics, const char *name, const char *record, const char *unit);
+/* Plans a topic, unless it was opened before, with its origin, and the unit of a record in it ("": the
+ * topic's own); NULL or "" is no unit. 0, MUSTER_EFULL (RELAY_TOPICS_MAX) or MUSTER_ENOMEM. */
+int relay_topics_plan(struct relay_topics *topics, const char *name, const char *origin, const char *record,
+                      const char *unit);
 
 /* Opens all topics that are planned. A topic that can't be opened keeps its error, and is not tried again. */
 void relay_topics_open(struct relay_topics *topics, muster_t *node);

@@ -142,8 +142,10 @@ static void describe(FILE *out) {
         "its\n"
         "announcement has to be short; another publish, with another --name, has as many again. No more\n"
         "input is taken than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n"
-        "What muster subscribe --ndjson printed of this very publisher is passed over, so that\n"
-        "muster subscribe '#' --ndjson | muster publish carries each reading once.\n",
+        "What muster subscribe --ndjson or --csv printed is carried on with its publisher's name as the\n"
+        "origin, which subscribers see, and which keeps muster and its bridges from carrying it once more.\n"
+        "What has an origin already is passed over, and so is what this publisher said itself; in the end\n"
+        "it says how many these were. A topic has either readings of its own or those of others.\n",
         LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
 }
 

@@ -48,6 +48,7 @@ struct subscribe {
     struct record_columns columns;
     struct condition condition; /* where options->where is one */
     size_t seen;                /* records */
+    uint64_t histories_failed;  /* that were reported */
     bool has_printed;           /* what is not flushed yet */
     uv_prepare_t prepare;
 };
@@ -224,11 +225,12 @@ static bool has_enough(const struct subscribe *subscribe) {
     return subscribe->options->count > 0 && subscribe->seen >= subscribe->options->count;
 }
 
-static void print_csv(const struct muster_record *record, const struct record_publisher *publisher) {
+static void print_csv(const struct muster_record *record, const struct muster_sample *sample,
+                      const struct record_publisher *publisher) {
     fputs(record->time_s > 0 ? text_utc((int64_t)llround(record->time_s * 1e6)).text : "", stdout);
     csv_print_series(record->name, publisher->name, text_id(publisher->id).text,
                      record->unit != NULL ? record->unit : "");
-    csv_print_record(record);
+    csv_print_record(record, sample->origin);
 }
 
 static bool is_wanted(const struct subscribe *subscribe, const struct muster_record *record) {
@@ -249,7 +251,7 @@ static int print_record(struct subscribe *subscribe, const struct muster_record 
     }
     subscribe->has_printed = true;
     if (subscribe->options->csv) {
-        print_csv(record, &source->publisher);
+        print_csv(record, sample, &source->publisher);
         return 0;
     }
     if (subscribe->options->format != NULL) {
@@ -342,8 +344,20 @@ static void on_ending(void *context) {
     }
 }
 
+/* Reports the publishers that were asked in vain for what was before, since the last report. */
+static void print_histories(struct subscribe *subscribe) {
+    const uint64_t failed = muster_counters(subscribe->session.node)->histories_failed;
+    if (failed > subscribe->histories_failed) {
+        complain(subscribe->settings,
+                 "%" PRIu64 " publisher%s did not answer by TCP: what was sent before is not here",
+                 failed - subscribe->histories_failed, failed - subscribe->histories_failed == 1 ? "" : "s");
+    }
+    subscribe->histories_failed = failed;
+}
+
 static void on_tick(void *context) {
     struct subscribe *subscribe = context;
+    print_histories(subscribe);
     if (!subscribe->options->stats) {
         print_losses(subscribe);
     } else if (print_stats(subscribe) != 0) {

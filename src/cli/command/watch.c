@@ -252,9 +252,8 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
         return;
     }
     const bool is_wanted = is_meant(watch, event, peer) || (before != NULL && is_meant(watch, event, before));
-    const bool is_row = event != MUSTER_PEER_CONFLICT;
-    if ((before != NULL && is_row && changes_find(&changes, &before->document, &peer->document) != 0) ||
-        (is_row && known_keep(&watch->known, peer) != 0)) {
+    /* Of a conflict, what is told is no row. */
+    if (event != MUSTER_PEER_CONFLICT && known_change(&watch->known, peer, &changes) != 0) {
         session_fail(&watch->session, MUSTER_ENOMEM);
     } else if (is_wanted) {
         tell(watch, event, peer, &changes);

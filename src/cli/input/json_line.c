@@ -256,6 +256,47 @@ static enum json_line_result read_message(const struct reading_style *style, con
     return result;
 }
 
+/* ---- who published it ---- */
+
+/* An origin has no control characters. */
+static bool may_be_origin(const char *text) {
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == '\x7f') {
+            return false;
+        }
+    }
+    return true;
+}
+
+void line_source_set(struct line_source *source, const char *id, const char *name, const char *origin) {
+    *source = (struct line_source){0};
+    if (strlen(id) != MUSTER_ID_TEXT_BYTES - 1 || strspn(id, "0123456789abcdef") != strlen(id)) {
+        return;
+    }
+    const bool is_named = name[0] != '\0' && strlen(name) <= MUSTER_ORIGIN_BYTES_MAX && may_be_origin(name);
+    snprintf(source->id, sizeof(source->id), "%s", id);
+    snprintf(source->origin, sizeof(source->origin), "%s", is_named ? name : id);
+    source->is_brought = origin[0] != '\0';
+}
+
+static const char *text_of(const document_node_t *parent, const char *name) {
+    const char *text = document_text(document_member(parent, name));
+    return text != NULL ? text : "";
+}
+
+/* Of muster subscribe --ndjson. Other lines are not parsed for it: there may be many. */
+static void read_source(const char *line, size_t length, struct line_source *source) {
+    static const char mark[] = "\"sample\"";
+    *source = (struct line_source){0};
+    if (memmem(line, length, mark, strlen(mark)) == NULL ||
+        scan_large(line, length, NODES_MAX, NULL) != SCAN_OK) {
+        return;
+    }
+    document_node_t *root = document_parse(line, length);
+    line_source_set(source, text_of(root, "id"), text_of(root, "peer"), text_of(root, "origin"));
+    document_free(root);
+}
+
 /* ---- lines ---- */
 
 static enum json_line_result read_tree(const struct reading_style *style, const document_node_t *root,
@@ -279,6 +320,7 @@ enum json_line_result json_line_read(const struct reading_style *style, const ch
     const bool may_be_message = memmem(line, length, "\"payload\"", strlen("\"payload\"")) != NULL;
     size_t offset;
     read->style = *style;
+    read_source(line, length, &read->source);
     if (style->text || !is_json(line, length) || (!style->flatten && !may_be_message)) {
         return JSON_LINE_OTHER;
     }

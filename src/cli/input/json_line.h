@@ -6,6 +6,7 @@
  *   members and places that lead to it: {"a":{"b":[1,2]}} has a/b/0 and a/b/1. null is nothing. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lines.h"
@@ -13,7 +14,21 @@
 
 #define JSON_LINE_BYTES_MAX (2 * LINES_BYTES_MAX)
 
+/* Who published a reading, where its line says so: as muster subscribe and muster history print it. Zeroed:
+ * it does not say so. */
+struct line_source {
+    char id[MUSTER_ID_TEXT_BYTES];
+    char
+        origin[MUSTER_ORIGIN_BYTES_MAX + 1]; /* of what carries the reading on: the publisher's name, or id */
+    bool is_brought;                         /* the publisher brought it from elsewhere itself */
+};
+
+/* A publisher's id, its name, and the origin that it said; each "" where it is not known. What is no id
+ * leaves the source zeroed. */
+void line_source_set(struct line_source *source, const char *id, const char *name, const char *origin);
+
 struct json_line {
+    struct line_source source;
     char text[JSON_LINE_BYTES_MAX];
     size_t length;
     double now_s;                         /* for reading_open(), */
@@ -28,6 +43,6 @@ enum json_line_result {
     JSON_LINE_BAD,
 };
 
-/* now_s is the time of the line unless it says one. */
+/* now_s is the time of the line unless it says one. The source is there in any case. */
 enum json_line_result json_line_read(const struct reading_style *style, const char *line, size_t length,
                                      double now_s, struct json_line *read, struct reading_fault *fault);

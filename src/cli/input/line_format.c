@@ -186,8 +186,9 @@ static void name_column(struct line_format *format, const char *text, size_t len
     static const struct {
         const char *name;
         enum line_field field;
-    } names[] = {{"name", LINE_TOPIC},     {"topic", LINE_TOPIC}, {"value", LINE_VALUE}, {"time", LINE_TIME},
-                 {"timestamp", LINE_TIME}, {"unit", LINE_UNIT},   {"kind", LINE_KIND}};
+    } names[] = {{"name", LINE_TOPIC},     {"topic", LINE_TOPIC},  {"value", LINE_VALUE}, {"time", LINE_TIME},
+                 {"timestamp", LINE_TIME}, {"unit", LINE_UNIT},    {"kind", LINE_KIND},   {"peer", LINE_PEER},
+                 {"id", LINE_ID},          {"origin", LINE_ORIGIN}};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (is_name(names[i].name, text, length) && format->columns[names[i].field] == 0) {
             format->columns[names[i].field] = column;
@@ -272,6 +273,20 @@ static bool check_parts(const struct part *parts, bool has_topic, struct json_li
     return false;
 }
 
+static const char *copy_part(struct part part, char *text, size_t size) {
+    snprintf(text, size, "%.*s", (int)part.length, part.length > 0 ? part.text : "");
+    return text;
+}
+
+static void read_source(const struct part *parts, struct line_source *source) {
+    char id[MUSTER_ID_TEXT_BYTES + 1];
+    char name[MUSTER_NAME_BYTES_MAX + 1];
+    char origin[MUSTER_ORIGIN_BYTES_MAX + 1];
+    line_source_set(source, copy_part(parts[LINE_ID], id, sizeof(id)),
+                    copy_part(parts[LINE_PEER], name, sizeof(name)),
+                    copy_part(parts[LINE_ORIGIN], origin, sizeof(origin)));
+}
+
 static enum json_line_result compose(const struct reading_style *style, const struct part *parts,
                                      double now_s, struct json_line *read, struct reading_fault *fault) {
     const struct part value = parts[LINE_VALUE];
@@ -279,6 +294,7 @@ static enum json_line_result compose(const struct reading_style *style, const st
     const struct part topic = style->topic == NULL ? trim(parts[LINE_TOPIC]) : (struct part){"", 0};
     read->now_s = now_s;
     read->style = *style;
+    read_source(parts, &read->source);
     if (value.text != NULL && value.length == 0) {
         return JSON_LINE_EMPTY;
     }
@@ -300,6 +316,7 @@ enum json_line_result line_format_read(struct line_format *format, const struct 
                                        const char *line, size_t length, double now_s, struct json_line *read,
                                        struct reading_fault *fault) {
     struct part parts[LINE_FIELDS + 1] = {0};
+    read->source = (struct line_source){0};
     while (length > 0 && line[length - 1] == '\r') {
         length--;
     }

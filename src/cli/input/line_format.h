@@ -17,8 +17,11 @@ enum line_field {
     LINE_TIME,
     LINE_UNIT,
     LINE_KIND,
+    LINE_PEER, /* of comma-separated values: who published it, */
+    LINE_ID,
+    LINE_ORIGIN, /* and where that brought it from */
 };
-#define LINE_FIELDS 5
+#define LINE_FIELDS 8
 
 /* All but the template is zeroed at first, and not for the caller. */
 struct line_format {

@@ -49,14 +49,16 @@ static bool read_series(struct archive *archive, sqlite3_stmt *statement) {
     series->unit = copy_column(statement, 3);
     series->peer = copy_column(statement, 4);
     series->id = copy_column(statement, 5);
+    series->origin = copy_column(statement, 6);
     return series->name != NULL && series->topic != NULL && series->unit != NULL && series->peer != NULL &&
-           series->id != NULL;
+           series->id != NULL && series->origin != NULL;
 }
 
 static int read_all_series(struct archive *archive, struct reason *reason) {
     sqlite3_stmt *statement = database_prepare(
-        archive->db, "SELECT s.series, s.name, s.topic, s.unit, p.name, p.id FROM series s JOIN peer p"
-                     " USING (peer) ORDER BY s.series");
+        archive->db,
+        "SELECT s.series, s.name, s.topic, s.unit, p.name, p.id, s.origin FROM series s JOIN peer p"
+        " USING (peer) ORDER BY s.series");
     size_t room = 0;
     int result = statement != NULL ? SQLITE_OK : SQLITE_ERROR;
     while (statement != NULL && (result = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -115,6 +117,7 @@ void archive_close(struct archive *archive) {
         free(archive->series[i].unit);
         free(archive->series[i].peer);
         free(archive->series[i].id);
+        free(archive->series[i].origin);
     }
     free(archive->series);
     sqlite3_finalize(archive->next);

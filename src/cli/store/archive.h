@@ -19,8 +19,9 @@ struct archive_series {
     int64_t series;
     char *name;
     char *topic;
-    char *unit; /* "": none */
-    char *peer; /* "": not known */
+    char *unit;   /* "": none */
+    char *origin; /* where its publisher brought it from; "": it was its own */
+    char *peer;   /* "": not known */
     char *id;
 };
 

@@ -40,7 +40,7 @@ static void append(struct batch *batch, const void *bytes, size_t length) {
 
 static size_t source_bytes(const struct batch_source *source) {
     return MUSTER_ID_BYTES + strlen(source->peer) + strlen(source->topic) + strlen(source->name) +
-           strlen(source->unit) + 4;
+           strlen(source->unit) + strlen(source->origin) + 5;
 }
 
 struct batch_source batch_source(const struct batch *batch, uint32_t series) {
@@ -51,6 +51,7 @@ struct batch_source batch_source(const struct batch *batch, uint32_t series) {
     source.topic = source.peer + strlen(source.peer) + 1;
     source.name = source.topic + strlen(source.topic) + 1;
     source.unit = source.name + strlen(source.name) + 1;
+    source.origin = source.unit + strlen(source.unit) + 1;
     return source;
 }
 
@@ -101,6 +102,7 @@ static uint32_t find_series(struct batch *batch, const struct batch_source *sour
     append(batch, source->topic, strlen(source->topic) + 1);
     append(batch, source->name, strlen(source->name) + 1);
     append(batch, source->unit, strlen(source->unit) + 1);
+    append(batch, source->origin, strlen(source->origin) + 1);
     uint32_t *slot = find_slot(batch, (uint32_t)begin, batch->length - begin);
     if (*slot != 0) {
         batch->length = begin;
@@ -168,6 +170,9 @@ int batch_add(struct batch *batch, const struct batch_source *source, const stru
 }
 
 int batch_add_event(struct batch *batch, const struct batch_event *event) {
+    if (batch->event_count == BATCH_EVENTS_MAX) {
+        return MUSTER_EFULL;
+    }
     const int error =
         reserve((void **)&batch->events, &batch->events_room, batch->event_count + 1, sizeof(*batch->events));
     if (error == 0) {

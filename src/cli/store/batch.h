@@ -8,8 +8,9 @@
 
 #include <muster/muster.h>
 
-/* Readings of one batch, and the bytes of their texts. */
+/* Readings of one batch, its events, and the bytes of the readings' texts. */
 #define BATCH_READINGS_MAX 65536
+#define BATCH_EVENTS_MAX 16384
 #define BATCH_BYTES_MAX (16u << 20)
 
 /* Whose readings, and what they are called. Texts are borrowed. */
@@ -17,8 +18,9 @@ struct batch_source {
     uint8_t id[MUSTER_ID_BYTES];
     const char *peer; /* "": not known */
     const char *topic;
-    const char *name; /* in full */
-    const char *unit; /* "": none */
+    const char *name;   /* in full */
+    const char *unit;   /* "": none */
+    const char *origin; /* where the peer brought it from; "": it is its own */
 };
 
 struct batch_reading {
@@ -42,9 +44,9 @@ struct batch_event {
     bool has_peer;
     uint8_t id[MUSTER_ID_BYTES];
     char peer[MUSTER_NAME_BYTES_MAX + 1];
-    const char *event;  /* static */
-    const char *reason; /* static, or NULL */
-    uint64_t count;     /* 0: none */
+    const char *event; /* static */
+    char reason[256];  /* "": none */
+    uint64_t count;    /* 0: none */
 };
 
 /* Zeroed: empty. The members are for the writer to read. */
@@ -75,7 +77,7 @@ struct batch {
 int batch_add(struct batch *batch, const struct batch_source *source, const struct muster_record *record,
               int64_t received_us, bool is_last);
 
-/* Adds an event, copied. 0 or MUSTER_ENOMEM. */
+/* Adds an event, copied. 0; MUSTER_EFULL when the batch has no room for it; MUSTER_ENOMEM. */
 int batch_add_event(struct batch *batch, const struct batch_event *event);
 
 /* The source of a series. Its texts are borrowed from the batch. */

@@ -22,8 +22,9 @@ static const char *const statements_sql[STATEMENTS] = {
     [ADD_PEER] = "INSERT INTO peer (id, name, last_slice) VALUES (?1, ?2, ?3)",
     [USE_PEER] = "UPDATE peer SET last_slice = ?2 WHERE peer = ?1",
     [FIND_SERIES] = "SELECT series, last_slice FROM series"
-                    " WHERE name = ?1 AND topic = ?2 AND unit = ?3 AND peer = ?4",
-    [ADD_SERIES] = "INSERT INTO series (name, topic, unit, peer, last_slice) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    " WHERE name = ?1 AND topic = ?2 AND unit = ?3 AND peer = ?4 AND origin = ?5",
+    [ADD_SERIES] = "INSERT INTO series (name, topic, unit, peer, origin, last_slice)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [USE_SERIES] = "UPDATE series SET last_slice = ?2 WHERE series = ?1",
     [FIND_READING] = "SELECT 1 FROM slice l JOIN reading r ON r.slice = l.slice AND r.series = ?1"
                      " AND r.time_us = ?2 WHERE l.first_us <= ?2 AND l.last_us >= ?2 LIMIT 1",
@@ -129,8 +130,9 @@ static int find_series(struct rows *rows, const struct batch_source *source, int
         bind_text(rows->statements[keyed[i]], 2, source->topic, strlen(source->topic));
         bind_text(rows->statements[keyed[i]], 3, source->unit, strlen(source->unit));
         sqlite3_bind_int64(rows->statements[keyed[i]], 4, peer);
+        bind_text(rows->statements[keyed[i]], 5, source->origin, strlen(source->origin));
     }
-    sqlite3_bind_int64(rows->statements[ADD_SERIES], 5, rows->slice.number);
+    sqlite3_bind_int64(rows->statements[ADD_SERIES], 6, rows->slice.number);
     return result != SQLITE_OK ? result
                                : find_or_add(rows, FIND_SERIES, FIND_SERIES, ADD_SERIES, USE_SERIES, series);
 }
@@ -286,7 +288,9 @@ int rows_write_event(struct rows *rows, const struct batch_event *event, size_t 
     sqlite3_bind_int64(statement, 2, event->time_us);
     sqlite3_bind_int64(statement, 3, rows->slice.next_entry + (int64_t)number);
     sqlite3_bind_text(statement, 5, event->event, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 6, event->reason, -1, SQLITE_STATIC);
+    if (event->reason[0] != '\0') {
+        bind_text(statement, 6, event->reason, strlen(event->reason));
+    }
     if (event->count > 0) {
         sqlite3_bind_int64(statement, 7, (int64_t)event->count);
     }

@@ -9,6 +9,8 @@
 
 #include <muster/muster.h>
 
+#include "changes.h"
+
 /* More are not taken in; `left_out` counts them. */
 #define BOARD_PEERS_MAX 16384
 #define BOARD_READINGS_MAX 16384
@@ -66,6 +68,7 @@ struct board_event {
     uint8_t id[MUSTER_ID_BYTES];
     char name[MUSTER_NAME_BYTES_MAX + 1];
     struct muster_endpoint address;
+    char changes[256]; /* "+http:8080 room=attic"; "": none */
 };
 
 /* Orders of the two lists, by the headings of their columns. */
@@ -126,8 +129,9 @@ void board_begin_table(struct board *board);
 int board_take_peer(struct board *board, const struct muster_peer *peer, uint64_t now_ms);
 void board_end_table(struct board *board);
 
-/* Records an event. */
-void board_take_event(struct board *board, enum muster_peer_event event, const struct muster_peer *peer);
+/* Records an event, with what is different. */
+void board_take_event(struct board *board, enum muster_peer_event event, const struct muster_peer *peer,
+                      const struct changes *changes);
 
 /* Takes in a sample. True when it was looked at. */
 bool board_take_sample(struct board *board, const struct muster_sample *sample, uint64_t now_ms);

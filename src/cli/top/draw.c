@@ -287,7 +287,8 @@ static void draw_events(struct canvas *canvas, size_t row, size_t rows, const st
                    muster_peer_event_name(event->event));
         canvas_put(canvas, row + 1 + i, 19, 20, CANVAS_PLAIN, label(board, event->name, event->id).text);
         canvas_put(canvas, row + 1 + i, 40, canvas->columns, CANVAS_PLAIN,
-                   text_address(&event->address).text);
+                   event->changes[0] != '\0' ? text_name(event->changes).text
+                                             : text_address(&event->address).text);
     }
 }
 

@@ -2,10 +2,12 @@
 #include "screen.h"
 
 #include <curses.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -14,7 +16,41 @@
 
 struct screen_curses {
     SCREEN *terminal;
+    int kept_stderr; /* what is complained of is kept meanwhile; -1: it is not */
 };
+
+/* ---- what is complained of ---- */
+
+/* Standard error becomes a file in memory: lines on the screen would destroy it. */
+static void hide_stderr(struct screen_curses *curses) {
+    const int file = memfd_create("stderr", MFD_CLOEXEC);
+    curses->kept_stderr = file >= 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
+    if (curses->kept_stderr >= 0 && dup2(file, STDERR_FILENO) < 0) {
+        close(curses->kept_stderr);
+        curses->kept_stderr = -1;
+    }
+    if (file >= 0) {
+        close(file);
+    }
+}
+
+/* Says all of it at the end. */
+static void show_stderr(struct screen_curses *curses) {
+    char bytes[4096];
+    ssize_t length;
+    if (curses->kept_stderr < 0) {
+        return;
+    }
+    const int file = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    dup2(curses->kept_stderr, STDERR_FILENO);
+    close(curses->kept_stderr);
+    curses->kept_stderr = -1;
+    lseek(file, 0, SEEK_SET);
+    while ((length = read(file, bytes, sizeof(bytes))) > 0) {
+        fwrite(bytes, 1, (size_t)length, stderr);
+    }
+    close(file);
+}
 
 /* ---- opening and closing ---- */
 
@@ -54,6 +90,7 @@ int screen_open(struct screen *screen, bool has_color) {
     set_escdelay(ESCAPE_MS);
     keypad(stdscr, TRUE);
     nodelay(stdscr, TRUE);
+    hide_stderr(screen->curses);
     return 0;
 }
 
@@ -61,6 +98,7 @@ void screen_close(struct screen *screen) {
     if (screen->curses != NULL) {
         endwin();
         delscreen(screen->curses->terminal);
+        show_stderr(screen->curses);
         free(screen->curses);
         screen->curses = NULL;
     }

@@ -14,11 +14,11 @@ struct screen {
     bool has_color;
 };
 
-/* Takes over the terminal of standard input and output. Returns 0, or -1 when its type (TERM) is unknown or
- * memory is out. */
+/* Takes over the terminal of standard input and output, and keeps what comes to standard error. Returns 0, or
+ * -1 when its type (TERM) is unknown or memory is out. */
 int screen_open(struct screen *screen, bool has_color);
 
-/* Gives it back as it was. A zeroed screen, and one that is closed, is allowed. */
+/* Gives it back as it was, and says what was kept. A zeroed screen, and one that is closed, is allowed. */
 void screen_close(struct screen *screen);
 
 /* The size of the terminal, after it changed, too. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "utf8.h"
 
 /* ---- services ---- */
 
@@ -133,6 +134,16 @@ int changes_find(struct changes *changes, const struct muster_document *before,
         word += strlen(word) + 1;
     }
     return 0;
+}
+
+char *changes_join(const struct changes *changes, char *text, size_t size) {
+    size_t length = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < changes->count && length < size; i++) {
+        length += (size_t)snprintf(text + length, size - length, "%s%s", i > 0 ? " " : "", changes->words[i]);
+    }
+    utf8_repair(text); /* it may be cut inside of a character */
+    return text;
 }
 
 void changes_deinit(struct changes *changes) {

@@ -16,5 +16,8 @@ struct changes {
 int changes_find(struct changes *changes, const struct muster_document *before,
                  const struct muster_document *after);
 
+/* Joins the words by blanks, cut where the text ends. Returns text. */
+char *changes_join(const struct changes *changes, char *text, size_t size);
+
 /* Zeroed changes are allowed. */
 void changes_deinit(struct changes *changes);

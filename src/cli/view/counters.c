@@ -25,6 +25,7 @@ void counters_write(struct writer *writer, const struct muster_counters *counter
         {COUNTERS_ALL, "tables", counters->tables},
         {COUNTERS_ALL, "documents", counters->documents},
         {COUNTERS_ALL, "fetches_failed", counters->fetches_failed},
+        {COUNTERS_ALL, "histories_failed", counters->histories_failed},
         {COUNTERS_ALL, "samples_dropped", counters->samples_dropped},
         {COUNTERS_ALL, "cache_evicted", counters->cache_evicted},
         {COUNTERS_ALL, "feeds_evicted", counters->feeds_evicted},
@@ -63,8 +64,9 @@ void counters_print(const struct muster_counters *counters) {
            counters->streams_accepted, counters->streams_refused, counters->streams_cut, counters->requests);
     printf("  Fetched     %" PRIu64 " tables, %" PRIu64 " documents; %" PRIu64 " could not be had\n",
            counters->tables, counters->documents, counters->fetches_failed);
-    printf("  Samples     %" PRIu64 " by stream dropped; %" PRIu64 " kept topics made room for others\n",
-           counters->samples_dropped, counters->cache_evicted);
+    printf("  Samples     %" PRIu64 " by stream dropped, %" PRIu64 " histories could not be had; %" PRIu64
+           " kept topics made room for others\n",
+           counters->samples_dropped, counters->histories_failed, counters->cache_evicted);
     printf("  Verified    %" PRIu64 " signatures; %" PRIu64 " rows and %" PRIu64
            " feeds made room for others\n",
            counters->verifications, counters->evicted, counters->feeds_evicted);

@@ -63,12 +63,14 @@ void csv_print_series(const char *name, const char *peer, const char *id, const 
     }
 }
 
-void csv_print_record(const struct muster_record *record) {
+void csv_print_record(const struct muster_record *record, const char *origin) {
     printf(",%s,", kind_name(record->kind));
     csv_print_value(record, true);
     putchar(',');
     if (record->has_sum) {
         csv_print_number(record->sum);
     }
+    putchar(',');
+    csv_print_text(origin);
     putchar('\n');
 }

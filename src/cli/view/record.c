@@ -96,6 +96,16 @@ static void print_value(struct record_columns *columns, const struct muster_reco
     }
 }
 
+/* Prints "~site-b" where it was brought from elsewhere. The columns that it takes. */
+static size_t print_origin(const struct muster_sample *sample) {
+    if (!text_is_given(sample->origin)) {
+        return 0;
+    }
+    struct text_label origin = text_label(sample->origin, sample->id, 0);
+    printf("~%s", origin.text);
+    return 1 + text_width(origin.text);
+}
+
 void record_print_text(struct record_columns *columns, const struct muster_record *record,
                        const struct muster_sample *sample, const struct record_publisher *publisher,
                        double now_s) {
@@ -107,7 +117,8 @@ void record_print_text(struct record_columns *columns, const struct muster_recor
            : is_last                      ? '~'
                                           : ' ');
     fputs(publisher->label.text, stdout);
-    print_blanks(pad(&columns->peer, RECORD_PEER_WIDTH_MAX, publisher->label_width) + 2);
+    print_blanks(pad(&columns->peer, RECORD_PEER_WIDTH_MAX, publisher->label_width + print_origin(sample)) +
+                 2);
     text_print(stdout, record->name);
     print_blanks(pad(&columns->name, RECORD_NAME_WIDTH_MAX, strlen(record->name)) + 2);
     print_value(columns, record);
@@ -151,6 +162,10 @@ static int write_json(FILE *out, const struct muster_record *record, const struc
     text_print_quoted(out, publisher->name);
     fprintf(out, ",\"id\":\"%s\",\"sample\":\"%s\"", text_id(publisher->id).text,
             muster_sample_kind_name(sample->kind));
+    if (text_is_given(sample->origin)) {
+        fputs(",\"origin\":", out);
+        text_print_quoted(out, sample->origin);
+    }
     fputs(sample->is_late ? ",\"late\":true" : "", out);
     fputs(record_is_stale(record, now_s) ? ",\"stale\":true" : "", out);
     return 0;
@@ -165,8 +180,8 @@ int record_print_json(const struct muster_record *record, const struct muster_sa
     return error;
 }
 
-const char *const record_members[] = {"n", "value", "u",    "t",  "v",      "vs",   "vb",    "vd",
-                                      "s", "ut",    "peer", "id", "sample", "late", "stale", NULL};
+const char *const record_members[] = {"n",  "value", "u",  "t",      "v",      "vs",   "vb",    "vd", "s",
+                                      "ut", "peer",  "id", "sample", "origin", "late", "stale", NULL};
 
 int record_print_format(const char *format, const struct muster_record *record,
                         const struct muster_sample *sample, const struct record_publisher *publisher,

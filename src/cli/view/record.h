@@ -40,7 +40,8 @@ double record_now_s(const struct muster_sample *sample, double now_s);
 /* Writes a number for people: whole ones as they are, others with six digits, and two behind the point. */
 void record_write_rounded(double number, char *text, size_t size);
 
-/* Prints "12:00:01.250   thermo  kitchen/climate/temperature  21.5 Cel". The time is the record's, in local
+/* Prints "12:00:01.250   thermo  kitchen/climate/temperature  21.5 Cel", and "bridge~site-b" as the publisher
+ * of what was brought from elsewhere. The time is the record's, in local
  * time; a time of another day shows the day. A last value has a ~ behind the time, and is dim; one that is
  * stale has a !.
  */
@@ -48,7 +49,8 @@ void record_print_text(struct record_columns *columns, const struct muster_recor
                        const struct muster_sample *sample, const struct record_publisher *publisher,
                        double now_s);
 
-/* Prints SenML with three members more: {"n":…,"v":…,"t":…,"peer":"thermo","id":"3fa9…","sample":"live"}.
+/* Prints SenML with three members more: {"n":…,"v":…,"t":…,"peer":"thermo","id":"3fa9…","sample":"live"},
+ * and "origin" where there is one.
  * Readers ignore members that they do not know (RFC 8428, 4.4). -1 when the record can't be printed. */
 int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
                       const struct record_publisher *publisher, double now_s);

@@ -36,7 +36,7 @@ struct reply_counter {
     const char *name;
     size_t offset; /* of an uint64_t in the struct that the table is of */
 };
-#define REPLY_COUNTERS 19
+#define REPLY_COUNTERS 20
 extern const struct reply_counter reply_counters[REPLY_COUNTERS]; /* struct muster_counters */
 #define REPLY_FEED_COUNTERS 14
 extern const struct reply_counter reply_feed_counters[REPLY_FEED_COUNTERS]; /* struct muster_feed */

@@ -119,6 +119,7 @@ static const struct condition conditions[] = {
     {"ioctl", IS(1, TCSETS)},
     {"ioctl", IS(1, TCSETSW)},
     {"ioctl", IS(1, TCSETSF)},
+    {"ioctl", IS(1, TCXONC)}, /* the end of a session lets a stopped terminal go on */
     {"ioctl", IS(1, TERMIOS2_GET)},
     {"ioctl", IS(1, TERMIOS2_SET(0))},
     {"ioctl", IS(1, TERMIOS2_SET(1))},

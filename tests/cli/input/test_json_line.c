@@ -96,9 +96,37 @@ TEST(test_flattening) {
     check_bad(&below, "{\"\":1}", "a topic ends with no slash, got 't/'");
 }
 
+#define ID "0123456789abcdef0123456789abcdef"
+#define HEARD(more) "{\"n\":\"a\",\"v\":1,\"peer\":\"thermo\",\"id\":\"" ID "\",\"sample\":\"live\"" more "}"
+
+TEST(test_who_published_it) {
+    check_is(JSON_LINE_OTHER, &plain, HEARD(""));
+    assert_string_equal(got.source.id, ID);
+    assert_string_equal(got.source.origin, "thermo");
+    assert_false(got.source.is_brought);
+    check_is(JSON_LINE_OTHER, &plain, HEARD(",\"origin\":\"site-b\""));
+    assert_true(got.source.is_brought);
+    check_is(JSON_LINE_OTHER, &plain, " { \"sample\" : \"live\", \"id\" : \"" ID "\" } ");
+    assert_string_equal(got.source.id, ID);
+    check_is(JSON_LINE_READ, &below, HEARD(""));
+    assert_string_equal(got.source.origin, "thermo");
+    static const char *const others[] = {"{\"n\":\"a\",\"v\":1}", "{\"n\":\"a\",\"v\":1,\"id\":\"" ID "\"}",
+                                         "{\"n\":\"a\",\"v\":1,\"id\":\"7\",\"sample\":\"live\"}", "a 1",
+                                         "{\"sample\":\"live\""};
+    for (size_t i = 0; i < COUNT(others); i++) {
+        check_is(JSON_LINE_OTHER, &plain, others[i]);
+        assert_string_equal(got.source.id, "");
+        assert_string_equal(got.source.origin, "");
+    }
+    line_source_set(&got.source, ID, "", ""); /* without a name that can be an origin, by its id */
+    assert_string_equal(got.source.origin, ID);
+    line_source_set(&got.source, ID, "a\nb", "");
+    assert_string_equal(got.source.origin, ID);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages),
-                                       cmocka_unit_test(test_times_of_messages),
-                                       cmocka_unit_test(test_flattening)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_messages), cmocka_unit_test(test_who_published_it),
+        cmocka_unit_test(test_times_of_messages), cmocka_unit_test(test_flattening)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

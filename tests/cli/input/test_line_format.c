@@ -125,6 +125,21 @@ TEST(test_headings_that_lack_something) {
                         "expected a heading that names the columns value, and perhaps time and unit");
 }
 
+TEST(test_who_published_it) {
+    static const char id[] = "0123456789abcdef0123456789abcdef";
+    memset(&format, 0, sizeof(format));
+    assert_string_equal(translate(&plain, "time,name,peer,id,unit,kind,value,sum,origin"), "");
+    assert_string_equal(translate(&plain, ",a,thermo,0123456789abcdef0123456789abcdef,,number,1,,"), "a 1");
+    assert_string_equal(got.source.id, id);
+    assert_string_equal(got.source.origin, "thermo");
+    assert_false(got.source.is_brought);
+    assert_string_equal(translate(&plain, ",a,b,0123456789abcdef0123456789abcdef,,number,1,,site-b"), "a 1");
+    assert_true(got.source.is_brought);
+    assert_string_equal(translate(&plain, ",a,b,7,,number,1,,"), "a 1");
+    assert_string_equal(got.source.id, "");
+    assert_string_equal(got.source.origin, "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_templates),
@@ -133,6 +148,7 @@ int main(void) {
         cmocka_unit_test(test_a_nul_is_no_end),
         cmocka_unit_test(test_wrong_templates),
         cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_who_published_it),
         cmocka_unit_test(test_headings_that_lack_something),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,8 +18,12 @@
 #define ALL_US (10000 * SECOND_US)
 
 static void add(struct batch *batch, const char *name, double time_s, struct muster_record record) {
-    const struct batch_source source = {
-        .id = {1}, .peer = "thermo", .topic = "t", .name = name, .unit = "Cel"};
+    const struct batch_source source = {.id = {1},
+                                        .peer = "thermo",
+                                        .topic = "t",
+                                        .name = name,
+                                        .unit = "Cel",
+                                        .origin = strcmp(name, "t/b") == 0 ? "site-b" : ""};
     record.time_s = time_s;
     assert_int_equal(batch_add(batch, &source, &record, llround(time_s * 1e6) + 1000, false), 0);
 }
@@ -121,6 +125,8 @@ TEST(test_readings) {
     write_recording(path);
     open_archive(&archive, path);
     const struct archive_series *both[] = {find(&archive, "t/a"), find(&archive, "t/b")};
+    assert_string_equal(both[0]->origin, "");
+    assert_string_equal(both[1]->origin, "site-b");
     assert_int_equal(
         archive_begin(&archive, both, 2, BEGIN_US + 90 * SECOND_US, BEGIN_US + 500 * SECOND_US, false), 0);
     for (int i = 0; i < 820; i++) {

@@ -6,7 +6,7 @@
 #include "fixture.h"
 
 static const struct batch_source thermo = {
-    .id = {1}, .peer = "thermo", .topic = "kitchen", .name = "kitchen/t", .unit = "Cel"};
+    .id = {1}, .peer = "thermo", .topic = "kitchen", .name = "kitchen/t", .unit = "Cel", .origin = ""};
 
 static int add_number(struct batch *batch, const struct batch_source *source, double time_s, double number) {
     const struct muster_record record = {.kind = MUSTER_VALUE_NUMBER, .number = number, .time_s = time_s};
@@ -15,12 +15,17 @@ static int add_number(struct batch *batch, const struct batch_source *source, do
 
 TEST(test_a_series_is_held_once) {
     struct batch_source other = thermo;
+    struct batch_source brought = thermo;
     struct batch batch = {0};
     other.unit = "";
+    brought.origin = "site-b";
     for (int i = 0; i < 100; i++) {
         assert_int_equal(add_number(&batch, i % 2 == 0 ? &thermo : &other, 1e9 + i, i), 0);
     }
-    assert_int_equal(batch.series_count, 2);
+    assert_int_equal(add_number(&batch, &brought, 2e9, 0), 0);
+    assert_int_equal(batch.series_count, 3);
+    assert_string_equal(batch_source(&batch, 0).origin, "");
+    assert_string_equal(batch_source(&batch, 2).origin, "site-b");
     assert_string_equal(batch_source(&batch, 0).unit, "Cel");
     assert_string_equal(batch_source(&batch, 1).name, "kitchen/t");
     assert_string_equal(batch_source(&batch, 1).unit, "");
@@ -101,12 +106,24 @@ TEST(test_memory) {
     fixture_exhaust_memory(fill, NULL, 8);
 }
 
+TEST(test_events_are_bounded) {
+    const struct batch_event event = {.event = "joined"};
+    struct batch batch = {0};
+    for (size_t i = 0; i < BATCH_EVENTS_MAX; i++) {
+        assert_int_equal(batch_add_event(&batch, &event), 0);
+    }
+    assert_int_equal(batch_add_event(&batch, &event), MUSTER_EFULL);
+    assert_int_equal(batch.event_count, BATCH_EVENTS_MAX);
+    batch_deinit(&batch);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_series_is_held_once),
         cmocka_unit_test(test_times_that_nobody_means),
         cmocka_unit_test(test_many_series),
         cmocka_unit_test(test_a_full_batch),
+        cmocka_unit_test(test_events_are_bounded),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

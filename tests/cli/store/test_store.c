@@ -22,7 +22,7 @@ static const struct store_limits small = {.bytes_max = STORE_BYTES_MIN};
 static const struct store_limits large = {.bytes_max = STORE_BYTES_DEFAULT};
 
 static const struct batch_source thermo = {
-    .id = {1}, .peer = "thermo", .topic = "kitchen", .name = "kitchen/t", .unit = "Cel"};
+    .id = {1}, .peer = "thermo", .topic = "kitchen", .name = "kitchen/t", .unit = "Cel", .origin = ""};
 
 /* ---- helpers ---- */
 

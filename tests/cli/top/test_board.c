@@ -112,7 +112,7 @@ static struct board board_of_all(void) {
         assert_true(send_at(&board, "kitchen/climate", body, NOW_MS + 1000 * (uint64_t)i));
     }
     assert_true(send_at(&board, "door", "[{\"n\":\"door/front\",\"vs\":\"o\\u001bpen\"}]", NOW_MS));
-    board_take_event(&board, MUSTER_PEER_LOST, &peers[3]);
+    board_take_event(&board, MUSTER_PEER_LOST, &peers[3], &(struct changes){0});
     memcpy(board.events[0].time, "11:59:59", 9);
     take_table(&board, peers, COUNT(peers));
     return board;
@@ -359,7 +359,7 @@ TEST(test_points_of_any_size) {
 TEST(test_events_are_bounded) {
     struct board board = board_of_peers();
     for (size_t i = 0; i < 3 * BOARD_EVENTS_MAX; i++) {
-        board_take_event(&board, MUSTER_PEER_JOINED, &peers[i % 2]);
+        board_take_event(&board, MUSTER_PEER_JOINED, &peers[i % 2], &(struct changes){0});
     }
     assert_int_equal(board.event_count, 3 * BOARD_EVENTS_MAX);
     board_deinit(&board);

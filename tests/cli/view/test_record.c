@@ -50,6 +50,20 @@ TEST(test_columns) {
                   "12:00:01.500  thermo  a        - J\\u{202E}  sum 0.5\n");
 }
 
+TEST(test_origins) {
+    const struct muster_sample brought = {.kind = MUSTER_SAMPLE_LIVE, .origin = "site\x1b", .id = thermo.id};
+    struct record_columns columns = {0};
+    const struct muster_record record = {
+        .name = "a", .kind = MUSTER_VALUE_BOOLEAN, .boolean = true, .time_s = noon(0)};
+    capture_begin(&stdout);
+    record_print_text(&columns, &record, &brought, &thermo, 0);
+    record_print_text(&columns, &record, &live, &thermo, 0);
+    assert_int_equal(record_print_format("{origin}", &record, &brought, &thermo, 0), 0);
+    capture_check("12:00:00.000  thermo~site\\u{001B}  a  true\n"
+                  "12:00:00.000  thermo               a  true\n"
+                  "site\\u{001B}\n");
+}
+
 TEST(test_times_of_other_days) {
     struct record_columns columns = {.color = true};
     struct muster_record record = {.name = "a", .kind = MUSTER_VALUE_BOOLEAN, .time_s = noon(-800)};
@@ -147,9 +161,13 @@ TEST(test_packs) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_columns), cmocka_unit_test(test_times_of_other_days),
-        cmocka_unit_test(test_json),    cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_now),     cmocka_unit_test(test_rounded),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_times_of_other_days),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_now),
+        cmocka_unit_test(test_rounded),
         cmocka_unit_test(test_packs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

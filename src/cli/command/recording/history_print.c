@@ -112,6 +112,9 @@ static void write_series(struct writer *writer, const struct archive_series *ser
     writer_known(writer, "peer", NULL, series->peer);
     writer_text(writer, "id", NULL, series->id);
     writer_known(writer, "unit", NULL, series->unit);
+    if (series->origin[0] != '\0') {
+        writer_text(writer, "origin", NULL, series->origin);
+    }
 }
 
 static void write_bucket(struct writer *writer, const struct archive_bucket *bucket) {
@@ -205,7 +208,7 @@ int history_print_buckets(const struct history *history) {
 static void print_csv_reading(const struct archive_reading *reading) {
     fputs(text_utc(reading->time_us).text, stdout);
     print_csv_series(reading->series);
-    csv_print_record(&reading->record);
+    csv_print_record(&reading->record, reading->series->origin);
 }
 
 static void print_senml(const struct archive_reading *reading) {

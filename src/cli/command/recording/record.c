@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "complain.h"
+#include "known.h"
 #include "pattern.h"
 #include "recording.h"
 #include "session.h"
@@ -51,8 +52,11 @@ struct record {
     uint64_t lost;          /* datagrams */
     uint64_t dropped;       /* readings that had no room in memory */
     uint64_t dropped_since; /* of these the ones that are in no event yet */
-    uint64_t unwritten;     /* readings that were in memory in the end */
-    bool is_reported;       /* why the file can't be written */
+    uint64_t events_dropped;
+    uint64_t events_told; /* of these the ones that are in an event */
+    uint64_t unwritten;   /* readings that were in memory in the end */
+    struct known known;   /* peers as they were before */
+    bool is_reported;     /* why the file can't be written */
 };
 
 /* ---- options ---- */
@@ -147,18 +151,27 @@ static void write_batch(struct record *record) {
 
 static void add_event(struct record *record, struct batch_event event) {
     event.time_us = recording_now_us();
-    if (batch_add_event(filling(record), &event) != 0) {
+    const int error = batch_add_event(filling(record), &event);
+    if (error == MUSTER_EFULL) {
+        record->events_dropped++;
+    } else if (error != 0) {
         session_fail(&record->session, MUSTER_ENOMEM);
     }
-    record->events += event.has_peer ? 1 : 0;
+    record->events += error == 0 && event.has_peer ? 1 : 0;
 }
 
 static void on_event(enum muster_peer_event peer_event, const struct muster_peer *peer, void *context) {
     struct record *record = context;
     struct batch_event event = {.has_peer = true, .event = muster_peer_event_name(peer_event)};
+    struct changes changes = {0};
     memcpy(event.id, peer->id, MUSTER_ID_BYTES);
     snprintf(event.peer, sizeof(event.peer), "%s", peer->document.name);
     source_rename(&record->sources, peer);
+    if (known_change(&record->known, peer, &changes) != 0) {
+        session_fail(&record->session, MUSTER_ENOMEM);
+    }
+    changes_join(&changes, event.reason, sizeof(event.reason));
+    changes_deinit(&changes);
     add_event(record, event);
 }
 
@@ -176,12 +189,11 @@ static void add_losses(struct record *record) {
     for (size_t i = 0; i < record->sources.count; i++) {
         struct source *source = record->sources.sources[i];
         for (unsigned reason = 0; reason < SOURCE_LOSS_REASONS; reason++) {
-            struct batch_event event = {.has_peer = true,
-                                        .event = "datagrams-lost",
-                                        .reason = muster_loss_reason_name((enum muster_loss_reason)reason),
-                                        .count = source->losses[reason]};
+            struct batch_event event = {
+                .has_peer = true, .event = "datagrams-lost", .count = source->losses[reason]};
             source->losses[reason] = 0;
             if (event.count > 0) {
+                strcpy(event.reason, muster_loss_reason_name((enum muster_loss_reason)reason));
                 memcpy(event.id, source->publisher.id, MUSTER_ID_BYTES);
                 snprintf(event.peer, sizeof(event.peer), "%s", source->publisher.name);
                 add_event(record, event);
@@ -191,6 +203,11 @@ static void add_losses(struct record *record) {
     if (record->dropped_since > 0) {
         add_event(record, (struct batch_event){.event = "readings-dropped", .count = record->dropped_since});
         record->dropped_since = 0;
+    }
+    if (record->events_dropped > record->events_told && filling(record)->event_count < BATCH_EVENTS_MAX) {
+        const uint64_t count = record->events_dropped - record->events_told;
+        record->events_told = record->events_dropped;
+        add_event(record, (struct batch_event){.event = "events-dropped", .count = count});
     }
 }
 
@@ -224,7 +241,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     const struct source *publisher = source_find(&record->sources, node, sample->id);
     const int64_t now_us = recording_now_us();
     const bool is_last = sample->kind == MUSTER_SAMPLE_LAST;
-    struct batch_source source = {.topic = sample->topic};
+    struct batch_source source = {.topic = sample->topic, .origin = sample->origin};
     struct muster_record reading;
     int result;
     if (publisher == NULL) {
@@ -308,7 +325,9 @@ static void write_rest(struct record *record) {
         write_last(record, writing(record));
     }
     add_losses(record);
-    add_event(record, (struct batch_event){.event = "recording-ended", .reason = record->end});
+    struct batch_event ended = {.event = "recording-ended"};
+    strcpy(ended.reason, record->end);
+    add_event(record, ended);
     write_last(record, filling(record));
 }
 
@@ -320,7 +339,13 @@ static int report(const struct record *record, int status) {
              record->readings, record->events, record->options->path,
              recording_size(store_file_bytes(record->options->path)).text, record->lost,
              record->dropped + record->unwritten);
-    return record->dropped + record->unwritten > 0 || record->is_reported ? STATUS_ERROR : status;
+    if (record->events_dropped > 0) {
+        complain(record->settings, "%" PRIu64 " events dropped: another program held the file for too long",
+                 record->events_dropped);
+    }
+    return record->dropped + record->unwritten + record->events_dropped > 0 || record->is_reported
+               ? STATUS_ERROR
+               : status;
 }
 
 static int run_session(struct record *record) {
@@ -340,6 +365,7 @@ static int run_session(struct record *record) {
         write_rest(record);
     }
     store_close(record->store);
+    known_deinit(&record->known);
     return record->has_begun ? report(record, status) : status;
 }
 

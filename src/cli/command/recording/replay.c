@@ -157,12 +157,15 @@ static const char *record_of(const struct archive_series *series) {
     return series->name[length] == '/' ? series->name + length + 1 : "";
 }
 
-/* Plans and announces all topics, so that listeners know them when the first reading comes. */
-static int open_topics(struct replay *replay) {
+/* Plans all topics with an origin, or all others. */
+static int plan_topics(struct replay *replay, bool are_brought) {
     for (size_t i = 0; i < replay->series_count; i++) {
         const struct archive_series *series = replay->series[i];
-        const int error =
-            relay_topics_plan(&replay->topics, topic_of(series), record_of(series), series->unit);
+        if ((series->origin[0] != '\0') != are_brought) {
+            continue;
+        }
+        const int error = relay_topics_plan(&replay->topics, topic_of(series), series->origin,
+                                            record_of(series), series->unit);
         if (error == MUSTER_EFULL) {
             complain(replay->settings, "%s: more than %d topics; --topic takes some of them", replay->path,
                      RELAY_TOPICS_MAX);
@@ -172,8 +175,18 @@ static int open_topics(struct replay *replay) {
             return complain_error(replay->settings, error);
         }
     }
-    relay_topics_open(&replay->topics, replay->session.node);
     return STATUS_OK;
+}
+
+/* Announces all topics, so that listeners know them when the first reading comes. One that somebody brought
+ * from elsewhere stays marked so. */
+static int open_topics(struct replay *replay) {
+    int status = plan_topics(replay, true);
+    status = status == STATUS_OK ? plan_topics(replay, false) : status;
+    if (status == STATUS_OK) {
+        relay_topics_open(&replay->topics, replay->session.node);
+    }
+    return status;
 }
 
 /* ---- readings ---- */

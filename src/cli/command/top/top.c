@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "board.h"
@@ -16,6 +15,7 @@
 #include "complain.h"
 #include "details.h"
 #include "draw.h"
+#include "known.h"
 #include "plot.h"
 #include "screen.h"
 #include "session.h"
@@ -75,46 +75,13 @@ struct top {
     size_t pattern_count;
     uint64_t followed_ms; /* when that changed last */
 
-    int kept_stderr;  /* while the screen is open, what is complained of is kept; -1: it is not */
-    unsigned closing; /* that were opened beside the session */
-    bool has_left;    /* the session */
+    struct known known; /* peers as they were before */
+    unsigned closing;   /* that were opened beside the session */
+    bool has_left;      /* the session */
 };
 
 static uint64_t now(const struct top *top) {
     return uv_now(&top->session.loop);
-}
-
-/* ---- what is complained of while the screen is open ---- */
-
-/* Standard error becomes a file in memory: lines on the screen would destroy it. */
-static void hide_stderr(struct top *top) {
-    const int file = memfd_create("stderr", MFD_CLOEXEC);
-    top->kept_stderr = file >= 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
-    if (top->kept_stderr >= 0 && dup2(file, STDERR_FILENO) < 0) {
-        close(top->kept_stderr);
-        top->kept_stderr = -1;
-    }
-    if (file >= 0) {
-        close(file);
-    }
-}
-
-/* Says all of it at the end. */
-static void show_stderr(struct top *top) {
-    char bytes[4096];
-    ssize_t length;
-    if (top->kept_stderr < 0) {
-        return;
-    }
-    const int file = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    dup2(top->kept_stderr, STDERR_FILENO);
-    close(top->kept_stderr);
-    top->kept_stderr = -1;
-    lseek(file, 0, SEEK_SET);
-    while ((length = read(file, bytes, sizeof(bytes))) > 0) {
-        fwrite(bytes, 1, (size_t)length, stderr);
-    }
-    close(file);
 }
 
 /* ---- drawing ---- */
@@ -336,13 +303,18 @@ static bool is_news(enum muster_peer_event event, const struct muster_peer *peer
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct top *top = context;
-    if (is_news(event, peer)) {
-        board_take_event(&top->board, event, peer);
-        if (event != MUSTER_PEER_CONFLICT) { /* that one is not listed */
+    struct changes changes = {0};
+    const bool is_listed = event != MUSTER_PEER_CONFLICT;
+    if (is_listed && known_change(&top->known, peer, &changes) != 0) {
+        session_fail(&top->session, MUSTER_ENOMEM);
+    } else if (is_news(event, peer)) {
+        board_take_event(&top->board, event, peer, &changes);
+        if (is_listed) {
             board_take_peer(&top->board, peer, now(top));
         }
         resort(top);
     }
+    changes_deinit(&changes);
 }
 
 /* The running muster ended: the session listens itself from now on. */
@@ -481,7 +453,6 @@ static void on_closed(void *context) {
 static void on_ending(void *context) {
     struct top *top = context;
     screen_close(&top->screen);
-    show_stderr(top);
     details_close(&top->details);
     close_table(top);
     if (top->is_own_listener) {
@@ -551,7 +522,6 @@ static void on_open(void *context) {
         session_end(&top->session, STATUS_ERROR);
         return;
     }
-    hide_stderr(top);
     start(top);
     if (!top->session.ended) {
         resize(top);
@@ -608,16 +578,16 @@ static int run(struct settings *settings, void *options, const struct operands *
                                             .on_left = on_left,
                                             .context = top};
     top->settings = settings;
-    top->kept_stderr = top->terminal = -1;
+    top->terminal = -1;
     top->is_ascii = plot_style().ascii;
     board_sort_by(&top->board, BOARD_PEERS, chosen->order);
     const int status = session_hold(&top->session, settings, &request);
     screen_close(&top->screen);
-    show_stderr(top);
     if (top->terminal >= 0) {
         close(top->terminal);
     }
     details_deinit(&top->details);
+    known_deinit(&top->known);
     canvas_deinit(&top->canvas);
     board_deinit(&top->board);
     free(top);

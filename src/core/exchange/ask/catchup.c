@@ -327,6 +327,8 @@ static void retry(struct exchange *exchange, const struct ask *failed) {
     if (++ask.tries < MUSTER_ASK_TRIES && ask.subscriptions != 0) {
         ask.due_ms = context->now_ms + backoff_pause_ms(&backoff, failed->tries, &context->random);
         add_ask(exchange, &ask);
+    } else if (ask.subscriptions != 0) {
+        context->counters.histories_failed++;
     }
 }
 
