@@ -271,6 +271,7 @@ def good_announce_limits():
     yield "announce-unsigned-topics-lowest", line(lowest | {
         "sent": {"0": 1}, "topics": [{"name": "0", "unit": "1", "units": {"a": "/"}}, {"name": "A-:._/.-"}]})
     yield "announce-unsigned-8-heard", line(announce(seq=None, re=NONCE, heard=["x" * 15] * 8))
+    yield "announce-signed-at", signed(announce(ANNA, seq=None, re=NONCE, at="10.0.0.7"))
     yield "announce-signed-1200-bytes", filled(ANNOUNCE_BYTES_MAX, lambda text: signed(announce(
         ANNA, attrs={str(n): "y" * 200 for n in range(4)} | {"fill": text})))
     yield "announce-unsigned-padded-to-1200-bytes", line(announce(), ANNOUNCE_BYTES_MAX)
@@ -292,6 +293,7 @@ def good_alives():
     yield "alive-signed-gone", signed(alive(ANNA, gone=["10.0.0.7", "2001:db8::7"]))
     yield "alive-unsigned-hears-unknown-path", line(alive(hears=["b4", "m9"]))
     yield "alive-signed-answer", signed(alive(ANNA, seq=None, re=NONCE))
+    yield "alive-signed-at", signed(alive(ANNA, seq=None, re=NONCE, at="2001:db8::7"))
     yield "alive-signed-group-answer", signed(alive(ANNA, seq=8, re=NONCE))
     yield "alive-signed-padded", signed(alive(ANNA), length=DATAGRAM_BYTES_MAX)
     yield "alive-signed-spaced-signature-line", signed(alive(ANNA)).replace(b'{"sig":', b' { "sig" : ')[:-1] + b" \r\n"
@@ -595,6 +597,9 @@ def bad_alives():
     yield "range--alive-gone-5", having(alive(), gone=["10.0.0.7"] * 5)
     for what, address in [("empty", ""), ("name", "nas"), ("port", "10.0.0.7:1"), ("scope", "fe80::7%eth0")]:
         yield f"range--alive-gone-{what}", having(alive(), gone=[address])
+    yield "type--alive-at-array", having(alive(), at=["10.0.0.7"])
+    for what, address in [("empty", ""), ("name", "nas"), ("port", "10.0.0.7:1"), ("scope", "fe80::7%eth0")]:
+        yield f"range--alive-at-{what}", having(alive(), at=address)
     for member in ("rev", "next_ms", "peers"):
         yield f"missing--alive-{member}", without(alive(), member)
     for member in ("seq", "rev", "next_ms", "peers"):
