@@ -165,7 +165,11 @@ static void take_result(struct ask *ask, enum answer_state state, const struct a
 
 /* A socket at which nobody listens is of a muster that is gone. */
 static void ask_path(struct ask *ask, const char *path, uid_t owner) {
-    if (ask->result == ASK_FOUND || ask->tried == SOCKETS_MAX || now_ms() >= ask->end_ms) {
+    if (ask->result == ASK_FOUND || ask->tried == SOCKETS_MAX) {
+        return;
+    }
+    if (now_ms() >= ask->end_ms) {
+        take_result(ask, ANSWER_BAD, NULL); /* who was not asked may know it */
         return;
     }
     int fd = connect_to(path);

@@ -8,8 +8,6 @@
 
 #include "start.h"
 
-#define TTL_DEFAULT 16 /* of a site: few routers */
-
 static int parse_interfaces(const char *text, void *place, struct reason *reason) {
     char name[START_INTERFACE_BYTES_MAX + 2];
     for (const char *list = text; value_next_item(&list, name, sizeof(name));) {
@@ -156,7 +154,7 @@ static int choose_scope(struct settings *settings, struct args_fault *fault) {
         return reason_set(&fault->reason, "it is of --scope site");
     }
     if (settings->scope == SCOPE_SITE) {
-        settings->ttl = settings->ttl != 0 ? settings->ttl : TTL_DEFAULT;
+        settings->ttl = settings->ttl != 0 ? settings->ttl : START_SITE_TTL;
         settings->direct = true;
     }
     return 0;

@@ -44,6 +44,18 @@ int start_parse_interface(const char *text, void *place_value_texts, struct reas
     return 0;
 }
 
+static const char *scope_word(size_t i) {
+    static const char *const words[] = {"link", "site", NULL};
+    return words[i];
+}
+
+int start_parse_scope(const char *text, void *place_ttl, struct reason *reason) {
+    size_t scope = 0;
+    const int error = value_word(text, scope_word, &scope, reason);
+    *(uint8_t *)place_ttl = scope == 1 ? START_SITE_TTL : 0;
+    return error;
+}
+
 int start_parse_cache(const char *text, void *place_value_texts, struct reason *reason) {
     struct value_texts *caches = place_value_texts;
     const char *fault = muster_pattern_fault(text);
@@ -66,9 +78,13 @@ static const struct {
     size_t offset;
     size_t bytes;
 } members[] = {
-    {"instance", BYTES_OF(instance)},     {"interval", BYTES_OF(interval_ms)},
-    {"interfaces", BYTES_OF(interfaces)}, {"peers", BYTES_OF(peers)},
-    {"caches", BYTES_OF(caches)},         {"port", BYTES_OF(port)},
+    {"instance", BYTES_OF(instance)},
+    {"interval", BYTES_OF(interval_ms)},
+    {"interfaces", BYTES_OF(interfaces)},
+    {"scope", BYTES_OF(site_ttl)},
+    {"peers", BYTES_OF(peers)},
+    {"caches", BYTES_OF(caches)},
+    {"port", BYTES_OF(port)},
     {"trust", BYTES_OF(trust)},
 };
 

@@ -15,6 +15,7 @@ struct start {
     char instance[MUSTER_NAME_BYTES_MAX + 1];
     uint64_t interval_ms;
     struct value_texts interfaces;
+    uint8_t site_ttl; /* 0: to many of the link alone */
     uint16_t port;
     enum muster_trust trust;   /* whom to list; MUSTER_TRUST_ANY says nothing */
     struct value_texts peers;  /* static ones */
@@ -24,12 +25,16 @@ struct start {
 /* An alternative name of an interface (ALTIFNAMSIZ), and a mark before it. */
 #define START_INTERFACE_BYTES_MAX 128
 
+/* The TTL to a site where none is said: few routers. */
+#define START_SITE_TTL 16
+
 /* args_option.parse of the instance (also of other commands), the interval, the trust, one more interface,
- * and one more pattern to keep. */
+ * "link" or "site" (a TTL), and one more pattern to keep. */
 int start_parse_instance(const char *text, void *place_instance, struct reason *reason);
 int start_parse_interval(const char *text, void *place_uint64_ms, struct reason *reason);
 int start_parse_trust(const char *text, void *place_trust, struct reason *reason);
 int start_parse_interface(const char *text, void *place_value_texts, struct reason *reason);
+int start_parse_scope(const char *text, void *place_ttl, struct reason *reason);
 int start_parse_cache(const char *text, void *place_value_texts, struct reason *reason);
 
 /* Takes what `from` says where `start` says nothing. */

@@ -82,6 +82,7 @@ def seal_inputs():
     yield b"".join(seal(1, 1, 9000) for _ in range(9)) + b"".join(come(n) for n in (8, 2, 1, 0, 3, 8))
     yield seal(plain=b"") + bytes([2, 0, 5, 0, 1, 2, 0, 28, 0, 128, 2, 0, 44, 0, 1, 3, 0, 44, 0]) + come(0)
     yield seal() + come(0) + b"\x04\x00" + seal() + come(1) + come(0)
+    yield b"".join(seal() + come(n) for n in range(3)) + b"\x04\x00" + seal() * 5 + come(7) + come(5) + come(3)
     for rotation in range(5):
         yield seal(2) + b"\x05" + bytes([rotation]) + seal(2) + come(0) + come(1)
     yield b"\x06\x05\x00\x01abcd" + seal() + b"\x07" + come(0) + come(0)

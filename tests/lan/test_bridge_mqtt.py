@@ -137,6 +137,17 @@ class Crossing(Sites):
         self.assertEqual(len(names), 1, names)
         self.assertRegex(names.pop(), r"^west/[^/]+/kitchen/count$")
 
+        def figures():
+            return self.there.json("show", "--self", "--json", *of_bridge)["figures"]
+
+        name = f"{os.uname().nodename.partition('.')[0]}-mqtt"
+        of_bridge = ("--socket", str(self.there.state / name / "socket"))
+        self.lan.wait_for(lambda: figures()["readings_in"] == count, "all are counted")
+        self.assertEqual((figures()["connected"], figures()["readings_lost"], figures()["readings_refused"]), (1, 0, 0))
+        metrics = self.there.run("metrics", *of_bridge).out
+        self.assertRegex(metrics, rf'(?m)^muster_program_figure{{node="{name}".*name="readings_in"}} {count}$')
+        self.assertIn(f"readings_in {count}", self.there.run("show", "--self", *of_bridge).out)
+
         (service,) = self.lan.wait_for(lambda: self.there.json("services", "http", "--json")["services"], "the service")
         self.assertEqual((service["name"], service["origin"], service["port"]), ("Stairs", "west", 80))
         # What was brought here is not carried on: the broker has nothing of it as the site east.

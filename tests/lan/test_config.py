@@ -23,6 +23,7 @@ BAD = [
     ('{"name": 7}', ":1:10: name: expected a text, got a number"),
     ('{"name": "%s"}' % ("n" * 64), ":1:10: name: expected a name of at most 63 bytes, got 64"),
     ('{"instance": ""}', ":1:14: instance: expected a name that is not empty"),
+    ('{"scope": "world"}', ":1:11: scope: expected link or site, got 'world'"),
     ('{"interval": 2}', ":1:14: interval: expected a text, got a number"),
     ('{"interval": "soon"}', ":1:14: interval: expected a time from 100ms to 24h"),
     ('{"interfaces": "eth0"}', ":1:16: interfaces: expected an array, got a text"),
@@ -64,7 +65,7 @@ BAD_BYTES = [
 
 GOOD = [
     "{}",
-    '{"schema": 1, "name": "nas", "instance": "i", "interval": "1.5m", "interfaces": ["eth0"], "port": 65503}',
+    '{"schema": 1, "name": "nas", "instance": "i", "interval": "1.5m", "interfaces": ["eth0"], "scope": "site", "port": 65503}',
     '{"services": [], "attrs": {}}',
     '{"services": [{"type": "HTTP", "port": 1}, {"type": "http", "port": 1, "proto": "udp"}]}',
     '{"services": [{"type": "a", "port": 65535, "name": "", "txt": {"a": ""}}], "attrs": {"a": ""}}',

@@ -72,7 +72,9 @@ class Site(LanTest):
     def check_meeting(self, address, path, *options):
         site = (*options, "--scope", "site", "--ttl", "4")
         attrs = {f"key{number}": "x" * 200 for number in range(20)}  # come by stream
-        here = self.here.start(*site, "announce", "--name", "here",
+        config = self.lan.directory / "site.json"
+        config.write_text('{"scope": "site"}', encoding="ascii")
+        here = self.here.start(*options, "announce", "--name", "here", "--config", config,
                                *(word for key, value in attrs.items() for word in ("--attr", f"{key}={value}")))  # fmt: skip
         self.there.start(*site, "announce", "--name", "there")
         row = self.lan.wait_for(lambda: (row := self.row(self.there, "here")) and row["attrs"] and row, "here is seen, whole")

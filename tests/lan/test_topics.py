@@ -126,6 +126,26 @@ class Topics(LanTest):
         self.assertEqual((row["kept"], row["address"], row["rate"]), (True, None, None))
         self.assertEqual((row["peer"]["name"], row["peer"]["state"]), (None, None))
 
+    def test_what_is_kept_survives_its_keeper(self):
+        keeper = self.there.announce("keeper", "--cache", "#")
+        self.assertEqual(self.here.run("wait", "keeper").code, 0)
+        self.assertEqual(self.there.run("publish", "--direct", "--name", "thermo", "kitchen/door", "true").code, 0)
+        last = self.here.run("subscribe", "#", "--count", "1", "--timeout", "10", "--ndjson")
+        (file,) = self.there.state.glob("**/keeper")
+        self.assertFalse((file / "cached").exists())  # it is written each minute, and in the end
+        self.assertEqual(keeper.stop().code, 0)
+        self.assertTrue((file / "cached").exists())
+        keeper = self.there.announce("keeper", "--cache", "#")
+        again = self.here.run("subscribe", "#", "--count", "1", "--timeout", "10", "--ndjson")
+        self.assertEqual(again.code, 0, again.describe())
+        one, two = (json.loads(result.lines[0]) for result in (last, again))
+        self.assertEqual([one[name] for name in ("n", "vb", "t", "id")], [two[name] for name in ("n", "vb", "t", "id")])
+        keeper.stop()
+        (file / "cached").write_text("nonsense")  # which is reported, and set aside
+        keeper = self.there.announce("keeper", "--cache", "#")
+        self.lan.wait_for(lambda: "cached was damaged" in keeper.error, "it says so")
+        self.assertEqual([path.read_text() for path in file.glob("cached.damaged-*")], ["nonsense"])
+
     def test_what_is_kept_of_who_is_there_is_not_listed_twice(self):
         self.there.announce("keeper", "--cache", "#")
         self.assertEqual(self.here.run("wait", "keeper").code, 0)

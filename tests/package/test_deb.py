@@ -17,9 +17,11 @@ sys.path.insert(0, str(ROOT / "tests" / "lan"))
 import confine  # noqa: E402
 import lab  # noqa: E402
 import seccomp  # noqa: E402
+from test_bridge_mqtt import Broker  # noqa: E402
 
 EXPOSURE_MAX = 15  # tenths, as systemd-analyze wants them
 PACKAGES = ("libmuster-dev", "libmuster0.1", "libnss-muster", "muster", "muster-bridge-dnssd", "muster-bridge-mqtt", "python3-muster")
+BRIDGES = ("muster-bridge-dnssd", "muster-bridge-mqtt")
 
 
 def run(*argv, **options):
@@ -78,9 +80,9 @@ class Deb(lab.LanTest):
         cls.build()
         cls.debs = {path.name.partition("_")[0]: path for path in cls.directory.glob("*.deb")}
         cls.machine = Machine(cls.directory / "machine")
-        cls.machine.dpkg("--install", cls.debs["muster"])
+        cls.machine.dpkg("--install", *(cls.debs[package] for package in ("muster", *BRIDGES)))
         cls.root = cls.machine.root
-        cls.unit = cls.root / "usr/lib/systemd/system/muster.service"
+        cls.unit, *cls.bridge_units = (cls.root / f"usr/lib/systemd/system/{package}.service" for package in ("muster", *BRIDGES))
         # CPack has the library's scripts call ldconfig: they are not run here.
         cls.libraries = cls.directory / "libraries"
         for package in ("libmuster0.1", "libmuster-dev"):
@@ -162,12 +164,16 @@ class Deb(lab.LanTest):
 
     def test_exposure(self):
         argv = ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--threshold={EXPOSURE_MAX}"]
-        lab.note(run(*argv, self.unit).strip().splitlines()[-1])
+        for unit in (self.unit, *self.bridge_units):
+            lab.note(run(*argv, unit).strip().splitlines()[-1])
 
     def test_unit_is_right(self):
         """systemd understands every line. The command it names is the installed one, the page is there."""
-        unit = self.directory / "muster.service"
-        text = self.unit.read_text()
+        for unit in (self.unit, *self.bridge_units):
+            with self.subTest(unit=unit.name):
+                self.check_unit(self.directory / unit.name, unit.read_text())
+
+    def check_unit(self, unit, text):
         (command,) = re.findall(r"(?m)^ExecStart=(\S+)", text)
         installed = self.root / command.lstrip("/")
         self.assertTrue(os.access(installed, os.X_OK), installed)
@@ -235,6 +241,21 @@ class Deb(lab.LanTest):
         self.assertEqual(unknown, [])
         of_recordings = {"fchown", "fchown32"}  # by SQLite, for root
         self.assertEqual(sorted(names - confine.allowed(self.unit) - of_recordings), [])
+
+    def test_a_confined_bridge_connects(self):
+        """Under all that its unit forbids, the bridge that muster finds where it is installed has its queue, its peer and
+        its broker."""
+        lan = self.lab(2)
+        here, there = lan.hosts
+        Broker(here)
+        (unit,) = [unit for unit in self.bridge_units if "mqtt" in unit.name]
+        config = lan.directory / "bridge.json"
+        config.write_text(f'{{"site": "west", "broker": "{here.address}", "out": "#"}}')
+        confined = [sys.executable, confine.__file__, str(unit), str(self.root / "usr/bin/muster"), "bridge", "mqtt"]
+        process = there.start_program(*confined, "--config", str(config))
+        lan.wait_for(lambda: "carries for" in process.error or process.code is not None, "it carries")
+        self.assertIsNone(process.code, process.describe())
+        self.assertEqual(process.stop().code, 0, process.describe())
 
     def test_confinement_holds(self):
         """What the test above trusts in: a call that the unit forbids does fail."""

@@ -950,7 +950,7 @@ def replies():
                         "unicast_drops": 0, "unreached": 0}],
            "counters": counters | {"received": 1200, "accepted": 1100, "copies": 99, "drops": {"stale": 1}},
            "sender": {"datagrams": 500, "bytes": 200000, "repairs": 12, "repair_bytes": 4800, "naks": 9, "naks_refused": 3},
-           "feeds": [feed], "feeds_known": 1}
+           "feeds": [feed], "feeds_known": 1, "figures": [{"name": "readings_out", "value": 12}]}
     yield "self", part(anna, self=own, peer={"id": ANNA.id, "state": "alive", "age_ms": 0, "next_ms": 2500,
                                              "verified": True, "self": True, "since_ms": 60000, "loss": 0, "received": 0,
                                              "copies": 0, "paths": [], "tuples": []}) + end("done", 1)

@@ -32,18 +32,20 @@ def measure():
     with lab.Lab(3) as network:
         here, there, third = network.hosts
         stack = dnssd.Stack(here).start()
-        other, finder = dnssd.Zeroconf(there), dnssd.Zeroconf(third, HTTP)
+        other = dnssd.Zeroconf(there)
         here.announce("nas")
         bridge = stack.bridge()
+        network.wait_for(lambda: len(dnssd.rows(here, "nas")) == 2, "the bridge runs")
         result = {"in": [], "out": []}
+        other.order("register", *([HTTP, f"service {i}", 1000 + i, dnssd.strings(b"path=/"), "other.local."] for i in range(MANY)))
+        result["many_in"] = took(network, lambda: len(dnssd.brought(here, "nas")) == MANY, "all are brought")
+        finder = dnssd.Zeroconf(third, HTTP)
         for number in range(RUNS):
             other.order("register", [HTTP, f"in {number}", 80, "", "other.local."])
             result["in"].append(took(network, lambda: f"in {number}" in dnssd.brought(here, "nas"), "it is brought"))
             here.run("update", "--instance", "nas", "--service", f"http:{8000 + number},name=out {number}")
             result["out"].append(took(network, lambda: f"out {number}" in finder.found(), "it is found"))
         finder.process.close()
-        other.order("register", *([HTTP, f"service {i}", 1000 + i, dnssd.strings(b"path=/"), "other.local."] for i in range(MANY)))
-        result["many_in"] = took(network, lambda: len(dnssd.brought(here, "nas")) == MANY + RUNS, "all are brought")
         services = [word for i in range(MANY) for word in ("--service", f"http:{10000 + i},name=many {i}")]
         finder = dnssd.Zeroconf(third, HTTP)
         here.announce("many", *services)

@@ -16,11 +16,12 @@
 #include "options.h"
 #include "out.h"
 
-#define UPDATE_MS 100   /* changes that follow each other are announced as one */
-#define LOOK_MS 30000   /* addresses of this host may have changed */
-#define DRY_RUN_MS 500  /* between two looks at whether all is known */
-#define DRY_RUN_LEAST 6 /* looks: who is there answers meanwhile */
-#define DRY_RUN_MOST 16 /* a service that is not resolved by then is told so */
+#define UPDATE_MS 1000      /* between two announces of changes */
+#define UPDATE_FIRST_MS 100 /* changes that follow each other are announced as one */
+#define LOOK_MS 30000       /* addresses of this host may have changed */
+#define DRY_RUN_MS 500      /* between two looks at whether all is known */
+#define DRY_RUN_LEAST 6     /* looks: who is there answers meanwhile */
+#define DRY_RUN_MOST 16     /* a service that is not resolved by then is told so */
 #define NUMBER_BYTES 24
 
 struct dnssd {
@@ -38,6 +39,7 @@ struct dnssd {
     unsigned looks;  /* of a dry run */
     bool is_settled; /* the other bridges are known */
     char fault[128]; /* of Avahi, as it was said last */
+    uint64_t updated_ms;
     size_t carried_in;
     size_t not_allowed;
     size_t left_out; /* services that the document has no room for */
@@ -132,6 +134,7 @@ static void tell_left_out(struct dnssd *dnssd, size_t left_out) {
 
 static void on_update(uv_timer_t *timer) {
     struct dnssd *dnssd = timer->data;
+    dnssd->updated_ms = uv_now(timer->loop);
     struct muster_text txt[2];
     struct attrs attrs;
     size_t count;
@@ -159,8 +162,10 @@ static void on_update(uv_timer_t *timer) {
 }
 
 static void want_update(struct dnssd *dnssd) {
+    const uint64_t since_ms = uv_now(dnssd->update.loop) - dnssd->updated_ms;
+    const uint64_t wait_ms = since_ms >= UPDATE_MS ? UPDATE_FIRST_MS : UPDATE_MS - since_ms;
     if (!dnssd->options->dry_run && !uv_is_active((uv_handle_t *)&dnssd->update)) {
-        uv_timer_start(&dnssd->update, on_update, UPDATE_MS, 0);
+        uv_timer_start(&dnssd->update, on_update, wait_ms, 0);
     }
 }
 
@@ -414,7 +419,11 @@ const struct command bridge_command = {
         "id as muster-id. It holds 1,300 bytes; one that was shortened has muster-cut. In a txt\n"
         "that comes in a key without a value has the value true, and of one key the first counts.\n"
         "\n"
-        "Avahi and the bus may come and go; the bridge connects again each second.\n",
+        "Avahi and the bus may come and go; the bridge connects again each second. While Avahi\n"
+        "is there and does not answer, the bridge waits for it and says nothing to its peers.\n"
+        "\n"
+        "What is listed and not resolved within 5 s is an attribute of the bridge. It carries as\n"
+        "many services as its document has room for, 64 KiB, and says how many it left out.\n",
     .options = dnssd_options_table,
     .options_bytes = sizeof(struct dnssd_options),
     .file_offset = offsetof(struct dnssd_options, config),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* muster bridge mqtt: join this LAN to others, and to whatever else speaks MQTT, by a broker. */
+#include "mqtt.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <mqtt_protocol.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +12,12 @@
 #include "dispatch.h"
 #include "escape.h"
 #include "exporter.h"
+#include "grievance.h"
 #include "importer.h"
 #include "marks.h"
 #include "mqtt_link.h"
+#include "mqtt_properties.h"
 #include "mqtt_topic.h"
-#include "number.h"
 #include "options.h"
 #include "rivals.h"
 #include "spool.h"
@@ -26,16 +27,9 @@
 #define PASSWORD_BYTES_MAX 1024
 #define SINCE_MS 60000 /* what was published in this time before is asked for when carrying goes on */
 #define STALL_MS 30000 /* a reading that waits so long with a broker that answers is said */
-#define SAY_MS 10000   /* between two lines about what was lost or refused */
 #define AWAIT_MS \
     20000 /* for bridges of other sites, after the broker has forgotten all: more than one tries again in */
 #define OFFLINE "{\"state\":\"offline\"}"
-
-/* Something that is said at most once in SAY_MS, with how often it was so. */
-struct grievance {
-    uint64_t count; /* since it was said last */
-    uint64_t said_ms;
-};
 
 struct mqtt {
     struct bridge bridge;
@@ -79,20 +73,9 @@ static uint64_t wall_ms(void) {
     return (uint64_t)(session_wall_s() * 1000);
 }
 
-/* True when it is to be said now. */
-static bool grieve(struct mqtt *mqtt, struct grievance *grievance, uint64_t count) {
-    const uint64_t now_ms = uv_now(&mqtt->bridge.session.loop);
-    grievance->count += count;
-    if (grievance->said_ms != 0 && now_ms - grievance->said_ms < SAY_MS) {
-        return false;
-    }
-    grievance->said_ms = now_ms;
-    return true;
-}
-
 static void on_lost(uint64_t count, const char *why, void *context) {
     struct mqtt *mqtt = context;
-    if (grieve(mqtt, &mqtt->losses, count)) {
+    if (grievance_add(&mqtt->losses, count)) {
         complain(mqtt->settings, "%" PRIu64 " readings are lost, %" PRIu64 " in all: %s", mqtt->losses.count,
                  mqtt->dispatch.counts.lost, why);
         mqtt->losses.count = 0;
@@ -102,7 +85,7 @@ static void on_lost(uint64_t count, const char *why, void *context) {
 static void on_refused(const char *name, const char *why, void *context) {
     struct mqtt *mqtt = context;
     mqtt->refused++;
-    if (grieve(mqtt, &mqtt->refusals, 1)) {
+    if (grievance_add(&mqtt->refusals, 1)) {
         complain(mqtt->settings, "%s: not carried: %s%s", name, why,
                  mqtt->refusals.count > 1 ? "; others were not, either" : "");
         mqtt->refusals.count = 0;
@@ -112,7 +95,7 @@ static void on_refused(const char *name, const char *why, void *context) {
 static void on_gap(muster_t *node, const struct muster_loss *loss, void *context) {
     struct mqtt *mqtt = context;
     (void)node;
-    if (grieve(mqtt, &mqtt->gaps, loss->last - loss->first + 1)) {
+    if (grievance_add(&mqtt->gaps, loss->last - loss->first + 1)) {
         complain(mqtt->settings, "%" PRIu64 " datagrams of readings did not come to this host: %s",
                  mqtt->gaps.count, muster_loss_reason_name(loss->reason));
         mqtt->gaps.count = 0;
@@ -143,26 +126,10 @@ static void print_status(char text[256], void *context) {
              mqtt->role == ROLE_STANDS_BY ? ", standing by" : "");
 }
 
-/* Says what a plain value does not say by itself. */
-static mosquitto_property *describe(const struct dispatch_message *message) {
-    mosquitto_property *properties = NULL;
-    char text[READING_REF_TEXT_BYTES];
-    if (message->unit[0] != '\0') {
-        mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, "unit", message->unit);
-    }
-    if (message->time_s > 0) {
-        snprintf(text, sizeof(text), "%.6f", message->time_s);
-        mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, "time", text);
-    }
-    if (reading_ref_text(message->ref, text)[0] != '\0') {
-        mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, "ref", text);
-    }
-    return properties;
-}
-
 static enum dispatch_result publish(const struct dispatch_message *message, int *number, void *context) {
     struct mqtt *mqtt = context;
-    mosquitto_property *properties = mqtt->options->payload == MQTT_PAYLOAD_VALUE ? describe(message) : NULL;
+    mosquitto_property *properties =
+        mqtt->options->payload == MQTT_PAYLOAD_VALUE ? mqtt_properties_write(message) : NULL;
     const int result = mqtt_link_publish(&mqtt->link, message->topic, message->payload, message->length, true,
                                          properties, number);
     mosquitto_property_free_all(&properties);
@@ -362,33 +329,6 @@ static void take_own(struct mqtt *mqtt, const struct mqtt_topic_parts *parts,
     }
 }
 
-/* What stands beside a plain value. unit is room for its unit. */
-static void read_properties(const mosquitto_property *properties, struct importer_message *message,
-                            char unit[MUSTER_NAME_BYTES_MAX + 1]) {
-    char *name;
-    char *value;
-    bool is_first = true;
-    for (; properties != NULL; is_first = false) {
-        properties = mosquitto_property_read_string_pair(properties, MQTT_PROP_USER_PROPERTY, &name, &value,
-                                                         !is_first);
-        if (properties == NULL) {
-            return;
-        }
-        if (strcmp(name, "unit") == 0) {
-            snprintf(unit, MUSTER_NAME_BYTES_MAX + 1, "%s", value);
-        } else if (strcmp(name, "time") == 0) {
-            const char *at = value;
-            if (number_read(&at, value + strlen(value), &message->time_s) != NUMBER_OK) {
-                message->time_s = 0;
-            }
-        } else if (strcmp(name, "ref") == 0) {
-            reading_ref_parse(value, strlen(value), &message->ref);
-        }
-        free(name);
-        free(value);
-    }
-}
-
 static void on_message(const struct mqtt_link_message *message, void *context) {
     struct mqtt *mqtt = context;
     struct mqtt_topic_parts parts;
@@ -398,7 +338,7 @@ static void on_message(const struct mqtt_link_message *message, void *context) {
                                      .length = message->length,
                                      .is_retained = message->is_retained,
                                      .unit = unit};
-    read_properties(message->properties, &taken, unit);
+    mqtt_properties_read(message->properties, &taken, unit);
     if (mqtt_topic_read(mqtt->options->prefix, message->topic, &parts) == NULL &&
         strcmp(parts.site, mqtt->options->site) == 0) {
         take_own(mqtt, &parts, &taken);
@@ -461,6 +401,23 @@ static void look_for_stalls(struct mqtt *mqtt) {
     mqtt->is_stalled = is_stalled;
 }
 
+/* Tells what there is to count to who asks this node, as muster show --self and muster metrics do. */
+static void tell_figures(struct mqtt *mqtt) {
+    const struct dispatch_counts *counts = &mqtt->dispatch.counts;
+    const struct muster_figure figures[] = {
+        {"connected", mqtt->link.is_up},
+        {"carries", mqtt->role == ROLE_CARRIES},
+        {"readings_out", counts->sent},
+        {"readings_in", mqtt->importer.taken},
+        {"readings_repeated", mqtt->importer.repeated},
+        {"readings_queued", counts->queued},
+        {"readings_lost", counts->lost},
+        {"readings_refused", mqtt->refused + counts->refused},
+        {"stalled_ms", dispatch_stalled_ms(&mqtt->dispatch, wall_ms())},
+    };
+    muster_set_figures(mqtt->bridge.session.node, figures, sizeof(figures) / sizeof(figures[0]));
+}
+
 static void on_tick(uv_timer_t *timer) {
     struct mqtt *mqtt = timer->data;
     if (mqtt->role == ROLE_CARRIES && ++mqtt->ticks % PEERS_TICKS == 0) {
@@ -475,6 +432,7 @@ static void on_tick(uv_timer_t *timer) {
         spool_shrink(&mqtt->spool);
     }
     look_for_stalls(mqtt);
+    tell_figures(mqtt);
 }
 
 /* ---- the LAN ---- */
@@ -591,7 +549,7 @@ static void on_open(void *context) {
         session_end(session, status != STATUS_OK ? status : complain_error(mqtt->settings, error));
         return;
     }
-    uv_timer_start(&mqtt->tick, on_tick, TICK_MS, TICK_MS);
+    uv_timer_start(&mqtt->tick, on_tick, 0, TICK_MS);
     muster_on_writable(session->node, on_writable, mqtt);
     if (mqtt->options->dry_run) {
         mqtt->is_learned = true;
@@ -672,9 +630,8 @@ static int hold(struct mqtt *mqtt) {
                        &hooks);
 }
 
-static int run(struct settings *settings, void *options, const struct operands *operands) {
+int mqtt_run(const struct settings *settings, struct mqtt_options *options) {
     struct mqtt *mqtt = calloc(1, sizeof(*mqtt));
-    (void)operands;
     if (mqtt == NULL) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
@@ -691,21 +648,3 @@ static int run(struct settings *settings, void *options, const struct operands *
     free(mqtt);
     return status;
 }
-
-extern const struct command bridge_command;
-
-const struct command bridge_command = {
-    .name = "bridge mqtt",
-    .summary = "join this LAN to others and to Home Assistant by a broker of MQTT",
-    .syntax = {.operands = ""},
-    .description = "Join this LAN to a broker of MQTT.\n",
-    .options = mqtt_options_table,
-    .options_bytes = sizeof(struct mqtt_options),
-    .file_offset = offsetof(struct mqtt_options, config),
-    .defaults = &mqtt_options_defaults,
-    .examples = "  muster bridge mqtt --broker mqtt.lan --site home\n",
-    .statuses = "  0   ended by SIGINT or SIGTERM\n"
-                "  1   error\n"
-                "  2   wrong usage\n",
-    .run = run,
-};

@@ -59,10 +59,6 @@ bool rivals_is_first(const struct rivals *rivals) {
     return i == rivals->count;
 }
 
-size_t rivals_count(const struct rivals *rivals) {
-    return rivals->count;
-}
-
 void rivals_deinit(struct rivals *rivals) {
     free(rivals->ids);
     *rivals = (struct rivals){.count = 0};

@@ -29,6 +29,4 @@ int rivals_open(struct rivals *rivals, muster_t *node, const char *site, void (*
 /* True where none of them has a lower id. */
 bool rivals_is_first(const struct rivals *rivals);
 
-size_t rivals_count(const struct rivals *rivals);
-
 void rivals_deinit(struct rivals *rivals);

@@ -83,14 +83,16 @@ static void describe(FILE *out) {
         "A file of --config is one JSON object, see schemas/config.schema.json:\n"
         "  {\"name\": \"nas\", \"attrs\": {\"room\": \"cellar\"}, \"interval\": \"2s\",\n"
         "   \"services\": [{\"type\": \"http\", \"port\": 8080, \"txt\": {\"path\": \"/\"}}]}\n"
-        "with port, interfaces, peers, instance and caches (patterns) too. A later file wins over\n"
+        "with port, interfaces, scope, peers, instance and caches (patterns), too. A later file wins over\n"
         "an earlier one, options and environment over all; services and attributes add up: the\n"
         "same one twice is an error.\n"
         "SIGHUP, without a COMMAND that it is passed on to, reads all files again, which undoes\n"
         "muster update; while one is bad, what was announced stays. See muster config check.\n\n"
         "While it runs, muster update changes what it announces; that and the other commands ask it\n"
         "by the Unix socket in its instance's directory, or at --socket PATH instead, where every\n"
-        "user may ask.\n");
+        "user may ask.\n\n"
+        "What --cache keeps lies in the instance's directory, too, in a file that is written each minute\n"
+        "and in the end: the next start has it again.\n");
 }
 
 /* ---- telling ---- */
@@ -309,6 +311,7 @@ static int prepare(struct announce *announce) {
     struct start *given = &announce->options->start;
     given->interfaces = settings->interfaces;
     given->peers = settings->peers;
+    given->site_ttl = settings->ttl;
     given->trust = settings->trust;
     given->port = settings->port_given ? settings->port : 0;
     const int status = read_config(announce, &config);
@@ -318,6 +321,7 @@ static int prepare(struct announce *announce) {
         announce->start = config.start;
         settings->interfaces = config.start.interfaces;
         settings->peers = config.start.peers;
+        settings->ttl = config.start.site_ttl;
         settings->trust = config.start.trust;
         settings->port = config.start.port != 0 ? config.start.port : settings->port;
     }

@@ -76,6 +76,9 @@ static void write_start(struct writer *writer, const struct start *start) {
         writer_duration(writer, NULL, "interval:", (int64_t)start->interval_ms);
     }
     write_texts(writer, "interfaces", "interface:", &start->interfaces);
+    if (start->site_ttl != 0) {
+        writer_text(writer, "scope", "scope:", "site");
+    }
     write_texts(writer, "peers", "peer:", &start->peers);
     if (start->port != 0) {
         writer_integer(writer, "port", "port:", start->port);

@@ -320,6 +320,8 @@ static void read_root(struct config *config, const document_node_t *root) {
         {"trust", DOCUMENT_TEXT, .offset = offsetof(struct config, start.trust), .parse = start_parse_trust},
         {"interfaces", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.interfaces),
          begin_interfaces, start_parse_interface},
+        {"scope", DOCUMENT_TEXT, .offset = offsetof(struct config, start.site_ttl),
+         .parse = start_parse_scope},
         {"peers", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.peers), begin_texts,
          settings_parse_peer},
         {"port", .read = read_port},
@@ -330,10 +332,10 @@ static void read_root(struct config *config, const document_node_t *root) {
         {0},
     };
     if (is_of_type(config, root, DOCUMENT_OBJECT)) {
-        read_members(
-            config, root, members,
-            "schema, name, instance, interval, trust, interfaces, peers, port, caches, services or attrs",
-            config);
+        read_members(config, root, members,
+                     "schema, name, instance, interval, trust, interfaces, scope, peers, port, caches, "
+                     "services or attrs",
+                     config);
     }
 }
 

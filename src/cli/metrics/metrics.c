@@ -29,6 +29,19 @@ static void write_build(struct metrics *metrics) {
     exposition_integer(&metrics->exposition, labels, COUNT(labels), 1);
 }
 
+/* What the program that runs the node has by names of its own. */
+static void write_figures(struct metrics *metrics) {
+    const struct muster_self *self = metrics->self;
+    if (self->figure_count > 0) {
+        begin(metrics, "muster_program_figure", EXPOSITION_GAUGE,
+              "Figures of the program that runs, by their names.");
+    }
+    for (size_t i = 0; i < self->figure_count; i++) {
+        const struct exposition_label labels[] = {{"name", self->figures[i].name}};
+        exposition_integer(&metrics->exposition, labels, COUNT(labels), self->figures[i].value);
+    }
+}
+
 static void write_counters(struct metrics *metrics) {
     const struct muster_counters *counters = &metrics->self->counters;
     const struct muster_sender *sender = &metrics->self->sender;
@@ -342,5 +355,6 @@ void metrics_write(FILE *out, enum exposition_format format, const struct muster
     write_counters(&metrics);
     write_drops(&metrics);
     write_sockets(&metrics);
+    write_figures(&metrics);
     exposition_end(&metrics.exposition);
 }

@@ -203,6 +203,23 @@ void page_write_self(struct writer *writer, const struct muster_self *self, cons
     counters_write(writer, &self->counters, COUNTERS_ALL);
     writer_end(writer);
     write_telemetry(writer, self, roster);
+    if (self->figure_count > 0) {
+        writer_object(writer, "figures");
+        for (size_t i = 0; i < self->figure_count; i++) {
+            writer_integer(writer, self->figures[i].name, NULL, self->figures[i].value);
+        }
+        writer_end(writer);
+    }
+}
+
+/* Figures that the program has by names of its own, which are safe to print. */
+static void print_figures(const struct muster_self *self) {
+    for (size_t i = 0; i < self->figure_count; i++) {
+        printf("%s", i % 4 != 0 ? ", " : i == 0 ? "  Program     " : ",\n              ");
+        text_print(stdout, self->figures[i].name);
+        printf(" %" PRIu64, self->figures[i].value);
+    }
+    fputs(self->figure_count > 0 ? "\n" : "", stdout);
 }
 
 static void print_self_head(const struct muster_self *self) {
@@ -232,6 +249,7 @@ int page_print_self(const struct muster_self *self, const struct roster *roster,
     print_self_head(self);
     counters_print(&self->counters);
     traffic_print_sender(&self->sender);
+    print_figures(self);
     putchar('\n');
     if (table_print(NULL, sockets_of(self), style) != 0 ||
         traffic_print(traffic_rows(self->feeds, self->feed_count, roster), style) != 0) {

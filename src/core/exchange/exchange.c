@@ -20,6 +20,28 @@ void exchange_init(struct exchange *exchange, struct context *context, struct pr
             sizeof exchange->network - 1);
 }
 
+static bool is_figure_name(const char *name) {
+    const size_t length = strlen(name);
+    return length >= 1 && length <= MUSTER_NAME_BYTES_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
+}
+
+int exchange_set_figures(struct exchange *exchange, const struct muster_figure *figures, size_t count) {
+    bool is_valid = count <= MUSTER_FIGURES_MAX;
+    for (size_t i = 0; is_valid && i < count; i++) {
+        is_valid = is_figure_name(figures[i].name);
+    }
+    if (!is_valid) {
+        return MUSTER_EINVAL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        strcpy(exchange->figure_names[i], figures[i].name);
+        exchange->figures[i] = (struct muster_figure){exchange->figure_names[i], figures[i].value};
+    }
+    exchange->figure_count = count;
+    return 0;
+}
+
 void exchange_deinit(struct exchange *exchange) {
     server_deinit(&exchange->server);
     fetches_deinit(&exchange->fetches);

@@ -34,6 +34,9 @@ struct exchange {
     struct exchange_calls calls;
     const char *version;
     char network[MUSTER_NETWORK_NAME_BYTES]; /* "": not known */
+    struct muster_figure figures[MUSTER_FIGURES_MAX]; /* of the program */
+    char figure_names[MUSTER_FIGURES_MAX][MUSTER_NAME_BYTES_MAX + 1];
+    size_t figure_count;
     struct server server;
     struct fetches fetches;
     struct tables tables;
@@ -47,6 +50,9 @@ struct exchange {
 void exchange_init(struct exchange *exchange, struct context *context, struct presence *presence,
                    struct telemetry *telemetry, const struct exchange_calls *calls,
                    const struct muster_core_options *options);
+
+/* MUSTER_EINVAL: too many, or a name that none may have. */
+int exchange_set_figures(struct exchange *exchange, const struct muster_figure *figures, size_t count);
 
 /* A zeroed struct is allowed. */
 void exchange_deinit(struct exchange *exchange);

@@ -76,3 +76,7 @@ uint64_t muster_core_unsent(const muster_core_t *core) {
 const struct muster_sender *muster_core_sender(const muster_core_t *core) {
     return &core->telemetry.sender.counters;
 }
+
+int muster_core_set_figures(muster_core_t *core, const struct muster_figure *figures, size_t count) {
+    return exchange_set_figures(&core->exchange, figures, count);
+}

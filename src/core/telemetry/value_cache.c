@@ -150,6 +150,7 @@ static void add_value(struct telemetry *telemetry, struct kept_topic *topic, con
     }
     DL_PREPEND(topic->values, value);
     topic->value_count++;
+    telemetry->value_cache.changes++;
     telemetry->value_cache.bytes += bytes_of(value);
 }
 
@@ -167,12 +168,11 @@ static void keep(struct telemetry *telemetry, struct kept_topic *topic, const st
     }
     int length = muster_record_print(&timed, NULL, text, sizeof text);
     const struct kept_value *before = find_value(topic, record->name);
-    struct kept_value like = {
-        .boot = sample->boot,
-        .time_s = timed.time_s,
-        .said_ms = telemetry->context->now_ms > age_ms ? telemetry->context->now_ms - age_ms : 0,
-        .name_length = strlen(record->name),
-        .length = length > 0 ? (size_t)length : 0};
+    struct kept_value like = {.boot = sample->boot,
+                              .time_s = timed.time_s,
+                              .said_ms = (int64_t)telemetry->context->now_ms - (int64_t)age_ms,
+                              .name_length = strlen(record->name),
+                              .length = length > 0 ? (size_t)length : 0};
     bool is_late = sample->is_late && like.time_s == 0; /* its age is not known */
     if (length > 0 && (before == NULL || (!is_late && is_newer(&like, before)))) {
         add_value(telemetry, topic, &like, record->name, text);
@@ -222,7 +222,8 @@ static int write_pack(const struct telemetry *telemetry, const struct kept_topic
                                         .boot = first->boot,
                                         .topic = topic->key.topic,
                                         .origin = topic->origin,
-                                        .age_ms = telemetry->context->now_ms - first->said_ms,
+                                        .age_ms =
+                                            (uint64_t)((int64_t)telemetry->context->now_ms - first->said_ms),
                                         .body = (const uint8_t *)body,
                                         .body_length = length};
     return reply_write_sample(out, &sample);

@@ -23,7 +23,7 @@ struct kept_value {
     struct kept_value *next;
     uint64_t boot;    /* of the publisher when it said so */
     double time_s;    /* since 1970; 0: it did not say */
-    uint64_t said_ms; /* when it was published, as far as is known here */
+    int64_t said_ms; /* when it was published, as far as is known here: before this machine started, perhaps */
     size_t name_length;
     size_t length;
     char text[]; /* the name, and behind it the record: one SenML object */
@@ -53,6 +53,7 @@ struct value_cache {
     size_t topic_count;
     size_t bytes; /* of all values */
     uint64_t number;
+    uint64_t changes; /* values that came */
 };
 
 /* True when the options have patterns that can be kept, or none, and the node may keep. */

@@ -70,7 +70,7 @@ struct reply {
 
 /* What the lists of a part live in. */
 struct reply_lists {
-    void *items[4]; /* tuples, paths, sockets and feeds */
+    void *items[5]; /* tuples, paths, sockets, feeds and figures */
     size_t count;
 };
 

@@ -122,6 +122,7 @@ union item {
     struct muster_path path;
     struct muster_socket socket;
     struct muster_feed feed;
+    struct muster_figure figure;
 };
 
 struct list {
@@ -209,6 +210,12 @@ static void walk_socket(struct reply_walk *walk, union item *item) {
     socket->unreached = walk_integer(walk, "unreached", socket->unreached);
 }
 
+static void walk_figure(struct reply_walk *walk, union item *item) {
+    struct muster_figure *figure = &item->figure;
+    figure->name = walk_text(walk, "name", figure->name);
+    figure->value = walk_integer(walk, "value", figure->value);
+}
+
 /* ---- counters ---- */
 
 #define COUNTER(member) \
@@ -294,6 +301,8 @@ void reply_walk_self(struct reply_walk *walk, struct muster_self *self) {
     static const struct list sockets = {"sockets", sizeof(struct muster_socket), MUSTER_SOCKETS_MAX,
                                         walk_socket};
     static const struct list feeds = {"feeds", sizeof(struct muster_feed), MUSTER_FEEDS_SHOWN_MAX, walk_feed};
+    static const struct list figures = {"figures", sizeof(struct muster_figure), MUSTER_FIGURES_MAX,
+                                        walk_figure};
     self->version = walk_text(walk, "version", self->version);
     self->key_id = walk_text(walk, "key_id", self->key_id);
     self->port = (uint16_t)walk_integer(walk, "port", self->port);
@@ -307,4 +316,7 @@ void reply_walk_self(struct reply_walk *walk, struct muster_self *self) {
     walk_rows(&sender, sender_counters, SENDER_COUNTERS, &self->sender);
     self->feeds = walk_list(walk, &feeds, self->feeds, &self->feed_count);
     self->feeds_known = (size_t)walk_integer(walk, "feeds_known", self->feeds_known);
+    if (walk->document == NULL || self->figure_count > 0) { /* most programs have none */
+        self->figures = walk_list(walk, &figures, self->figures, &self->figure_count);
+    }
 }

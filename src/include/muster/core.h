@@ -574,6 +574,14 @@ struct muster_sender {
 };
 
 /* What a running node says of itself. All pointers are borrowed from whatever gave it. */
+/* A number that the program which runs a node has by a name of its own: a count since its start, or how many
+ * there are. */
+struct muster_figure {
+    const char *name; /* 1 to MUSTER_NAME_BYTES_MAX of a-z 0-9 _ */
+    uint64_t value;
+};
+#define MUSTER_FIGURES_MAX 32
+
 struct muster_self {
     struct muster_peer peer; /* its own row: self is true */
     const char *version;     /* of the program */
@@ -589,7 +597,9 @@ struct muster_self {
     struct muster_sender sender;
     const struct muster_feed *feeds; /* those that began first, at most MUSTER_FEEDS_SHOWN_MAX */
     size_t feed_count;
-    size_t feeds_known; /* how many there are */
+    size_t feeds_known;                  /* how many there are */
+    const struct muster_figure *figures; /* of the program */
+    size_t figure_count;
 };
 
 enum muster_command_kind {
@@ -755,6 +765,11 @@ MUSTER_API const char *muster_service_offerer(const struct muster_peer *peer,
 MUSTER_API size_t muster_service_endpoints(const struct muster_peer *peer,
                                            const struct muster_service *service,
                                            struct muster_endpoint endpoints[MUSTER_SERVICE_ADDRESSES_MAX]);
+
+/* Tells these figures to who asks the node for itself, from now on; copied. MUSTER_EINVAL (too many, or a
+ * name). */
+MUSTER_API int muster_core_set_figures(muster_core_t *core, const struct muster_figure *figures,
+                                       size_t count);
 
 /* Adds a copy of a row, however it was come by. MUSTER_ENOMEM, then the list is as before. */
 MUSTER_API int muster_peer_list_add(struct muster_peer_list *list, const struct muster_peer *peer);

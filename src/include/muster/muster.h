@@ -355,6 +355,10 @@ MUSTER_API int muster_peers(const muster_t *node, struct muster_peer_list *list)
 MUSTER_API int muster_peer_find(const muster_t *node, const uint8_t id[MUSTER_ID_BYTES],
                                 struct muster_peer_list *list);
 
+/* Tells figures of the program to who asks this node for itself, from now on: muster show --self and muster
+ * metrics show them. Copied. MUSTER_EINVAL (more than MUSTER_FIGURES_MAX, or a name), MUSTER_ECLOSING. */
+MUSTER_API int muster_set_figures(muster_t *node, const struct muster_figure *figures, size_t count);
+
 /* Counters since the start; borrowed until the node is closed. */
 MUSTER_API const struct muster_counters *muster_counters(const muster_t *node);
 

@@ -196,6 +196,10 @@ void muster_on_writable(muster_t *node, muster_writable_cb on_writable, void *co
     node->publications.application = context;
 }
 
+int muster_set_figures(muster_t *node, const struct muster_figure *figures, size_t count) {
+    return node->context.is_closing ? MUSTER_ECLOSING : muster_core_set_figures(node->core, figures, count);
+}
+
 const struct muster_sender *muster_sender(const muster_t *node) {
     return muster_core_sender(node->core);
 }

@@ -23,6 +23,7 @@ static uint64_t deadline_of(const muster_t *node) {
     }
     deadline = deadline_earlier(deadline, static_names_due_ms(&node->static_names));
     deadline = deadline_earlier(deadline, deliveries_due_ms(&node->deliveries));
+    deadline = deadline_earlier(deadline, cached_file_due_ms(&node->cached_file));
     return deadline_earlier(deadline, browses_due_ms(&node->browses));
 }
 
@@ -185,6 +186,7 @@ static void turn(void *owner) {
     browses_turn(&node->browses);
     publications_turn(&node->publications);
     static_names_turn(&node->static_names);
+    cached_file_turn(&node->cached_file);
     runner_work(node);
 }
 
@@ -304,10 +306,15 @@ void runner_init(muster_t *node, const struct muster_options *options) {
     node->subscriptions.context = node->publications.context = &node->context;
     node->static_names.context = &node->context;
     node->static_names.log = &node->log;
+    node->cached_file =
+        (struct cached_file){.context = &node->context, .slot = &node->slot, .log = &node->log};
     node->deliveries.on_event = options->on_event;
     node->deliveries.on_log = options->on_log;
     node->deliveries.application = options->context;
     node->deliveries.follower = (struct peer_follower){browses_read_peer, browses_read_all, &node->browses};
+    if (options->cache_count > 0) {
+        cached_file_load(&node->cached_file);
+    }
 }
 
 /* The preparation does not keep the loop alive. The first outputs are pulled by the loop. */
@@ -351,6 +358,7 @@ void runner_close(muster_t *node) {
     node->context.is_closing = true;
     node->close_ms = part_now_ms() + CLOSE_MS;
     network_stop_receiving(&node->network);
+    cached_file_close(&node->cached_file);
     deliveries_deinit(&node->deliveries);
     if (is_observer || part_step(&node->context, &leave) != 0) {
         runner_end(node);

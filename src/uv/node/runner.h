@@ -13,6 +13,7 @@
 #include <muster/muster.h>
 
 #include "browse.h"
+#include "cached_file.h"
 #include "delivery.h"
 #include "log.h"
 #include "network.h"
@@ -47,6 +48,7 @@ struct muster {
     struct browses browses;
     struct publications publications;
     struct static_names static_names;
+    struct cached_file cached_file;
 
     bool is_dirty;    /* something was added or flushed since the last round of the loop, */
     bool has_flushed; /* and some of it was sent at once */

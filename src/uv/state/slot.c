@@ -252,14 +252,61 @@ int slot_file_read(const struct slot *slot, const char *file, char text[SLOT_FIL
     return error != 0 ? error : 1;
 }
 
+/* All of it, or -1. */
+static int bytes_read(int fd, uint8_t *bytes, size_t length) {
+    for (size_t used = 0; used < length;) {
+        ssize_t count = read(fd, bytes + used, length - used);
+        if (count == 0 || (count < 0 && errno != EINTR)) {
+            return -1;
+        }
+        used += count > 0 ? (size_t)count : 0;
+    }
+    return 0;
+}
+
+/* Of a file that is open. */
+static int file_load(const struct slot *slot, const char *file, int fd, size_t bytes_max, uint8_t **bytes,
+                     size_t *length, uint64_t *wall_ms, const struct log *log) {
+    struct stat status;
+    int error = owner_check(fd, slot->path, file, log);
+    if (error != 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        return error != 0 ? error : refuse(slot->path, file, log);
+    }
+    if (status.st_size > (off_t)bytes_max) {
+        return 0;
+    }
+    *length = (size_t)status.st_size;
+    *wall_ms = (uint64_t)status.st_mtim.tv_sec * 1000 + (uint64_t)status.st_mtim.tv_nsec / 1000000;
+    *bytes = malloc(*length + 1);
+    if (*bytes == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    return bytes_read(fd, *bytes, *length) == 0 ? 1 : refuse(slot->path, file, log);
+}
+
+int slot_file_load(const struct slot *slot, const char *file, size_t bytes_max, uint8_t **bytes,
+                   size_t *length, uint64_t *wall_ms, const struct log *log) {
+    int fd = openat(slot->directory, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    *bytes = NULL;
+    if (fd < 0) {
+        return errno == ENOENT ? 0 : refuse(slot->path, file, log);
+    }
+    int result = file_load(slot, file, fd, bytes_max, bytes, length, wall_ms, log);
+    close(fd);
+    if (result != 1) {
+        free(*bytes);
+        *bytes = NULL;
+    }
+    return result;
+}
+
 static void draft_name(const char *file, char draft[SLOT_FILE_NAME_BYTES]) {
     snprintf(draft, SLOT_FILE_NAME_BYTES, "%s.new", file);
 }
 
-static int text_write(int fd, const char *text) {
-    size_t length = strlen(text);
+static int bytes_write(int fd, const uint8_t *bytes, size_t length) {
     for (size_t used = 0; used < length;) {
-        ssize_t count = write(fd, text + used, length - used);
+        ssize_t count = write(fd, bytes + used, length - used);
         if (count < 0 && errno != EINTR) {
             return -1;
         }
@@ -269,13 +316,18 @@ static int text_write(int fd, const char *text) {
 }
 
 int slot_draft_write(const struct slot *slot, const char *file, const char *text, const struct log *log) {
+    return slot_draft_write_bytes(slot, file, (const uint8_t *)text, strlen(text), log);
+}
+
+int slot_draft_write_bytes(const struct slot *slot, const char *file, const uint8_t *bytes, size_t length,
+                           const struct log *log) {
     char draft[SLOT_FILE_NAME_BYTES];
     draft_name(file, draft);
     int fd = openat(slot->directory, draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         return refuse(slot->path, draft, log);
     }
-    int error = text_write(fd, text) != 0 || fsync(fd) != 0 ? refuse(slot->path, draft, log) : 0;
+    int error = bytes_write(fd, bytes, length) != 0 || fsync(fd) != 0 ? refuse(slot->path, draft, log) : 0;
     if (close(fd) != 0 && error == 0) {
         error = refuse(slot->path, draft, log);
     }

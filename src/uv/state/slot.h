@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "log.h"
@@ -56,8 +57,15 @@ int slot_file_read(const struct slot *slot, const char *file, char text[SLOT_FIL
 int slot_file_set_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
                         bool stays, char aside[SLOT_FILE_NAME_BYTES], const struct log *log);
 
-/* Writes text to the draft of a file, */
+/* Reads a whole file of at most bytes_max bytes, and when it was written, in milliseconds since 1970. The
+ * caller frees *bytes. 1 when there is one, 0 when there is none, or it is longer. */
+int slot_file_load(const struct slot *slot, const char *file, size_t bytes_max, uint8_t **bytes,
+                   size_t *length, uint64_t *wall_ms, const struct log *log);
+
+/* Writes a text, or bytes, to the draft of a file, */
 int slot_draft_write(const struct slot *slot, const char *file, const char *text, const struct log *log);
+int slot_draft_write_bytes(const struct slot *slot, const char *file, const uint8_t *bytes, size_t length,
+                           const struct log *log);
 
 /* and puts the draft in the file's place. */
 int slot_draft_publish(const struct slot *slot, const char *file, const struct log *log);

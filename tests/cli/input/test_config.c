@@ -62,7 +62,8 @@ TEST(test_one_file) {
     write_file(
         "one.json",
         "{\"schema\":1,\"name\":\"nas\",\"instance\":\"main\",\"interval\":\"500ms\",\"trust\":\"signed\","
-        "\"interfaces\":[\"eth0\",\"wlan0\"],\"port\":20000,\"peers\":[\"nas:1\",\"[fd00::1]\"],"
+        "\"interfaces\":[\"eth0\",\"wlan0\"],\"scope\":\"site\",\"port\":20000,\"peers\":[\"nas:1\",\"[fd00::"
+        "1]\"],"
         "\"caches\":[\"a/#\",\"b\"],"
         "\"services\":[{\"type\":\"HTTP\",\"port\":80,\"proto\":\"udp\",\"name\":\"Front, door\","
         "\"txt\":{\"path\":\"/\",\"e\":\"\"}},{\"type\":\"ipp\",\"port\":65535}],"
@@ -78,6 +79,7 @@ TEST(test_one_file) {
     assert_string_equal(config.start.interfaces.texts[1], "wlan0");
     assert_int_equal(config.start.peers.count, 2);
     assert_string_equal(config.start.peers.texts[1], "[fd00::1]");
+    assert_int_equal(config.start.site_ttl, 16);
     assert_int_equal(config.start.port, 20000);
     assert_int_equal(config.start.caches.count, 2);
     assert_string_equal(config.start.caches.texts[0], "a/#");
@@ -168,9 +170,9 @@ TEST(test_values) {
         {" null", "bad.json:1:2: expected an object, got null\n"},
         {"{\"nam\":1}",
          "bad.json:1:8: nam: unknown, expected schema, name, instance, interval, trust, interfaces, "
-         "peers, port, caches, services or attrs\n"},
+         "scope, peers, port, caches, services or attrs\n"},
         {"{\"Name\":\"a\"}", "bad.json:1:9: Name: unknown, expected schema, name, instance, interval, trust, "
-                             "interfaces, peers, port, caches, services or attrs\n"},
+                             "interfaces, scope, peers, port, caches, services or attrs\n"},
         {"{\"schema\":2}", "bad.json:1:11: schema: expected 1, the only version there is\n"},
         {"{\"name\":\"\"}", "bad.json:1:9: name: expected a name that is not empty\n"},
         {"{\"name\":1}", "bad.json:1:9: name: expected a text, got a number\n"},
@@ -238,12 +240,12 @@ TEST(test_values) {
 
 /* One run says all that is wrong, up to a bound. */
 TEST(test_many_errors) {
-    check_refused(
-        "{\n \"name\": 1,\n \"port\": 0,\n \"x\": {}\n}",
-        "bad.json:2:10: name: expected a text, got a number\n"
-        "bad.json:3:10: port: expected 1 to 65503, got 0\n"
-        "bad.json:4:7: x: unknown, expected schema, name, instance, interval, trust, interfaces, peers, "
-        "port, caches, services or attrs\n");
+    check_refused("{\n \"name\": 1,\n \"port\": 0,\n \"x\": {}\n}",
+                  "bad.json:2:10: name: expected a text, got a number\n"
+                  "bad.json:3:10: port: expected 1 to 65503, got 0\n"
+                  "bad.json:4:7: x: unknown, expected schema, name, instance, interval, trust, interfaces, "
+                  "scope, peers, "
+                  "port, caches, services or attrs\n");
     char text[4096] = "{\"services\":[0";
     for (size_t i = 1; i < 1000; i++) {
         strcat(text, ",0");

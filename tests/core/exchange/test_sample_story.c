@@ -535,6 +535,92 @@ TEST(a_sleeping_sensor_is_known_by_its_keeper) {
     assert_in_range(arrival->age_ms, 103000, 105000);
 }
 
+static void check_kept(size_t late, size_t sensor, uint64_t age_min_ms, uint64_t age_max_ms) {
+    assert_int_equal(field_got(late)->count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct arrival *arrival = &field_got(late)->arrivals[i];
+        const bool is_brought = strcmp(arrival->topic, "cellar") == 0;
+        assert_string_equal(arrival->id, world.nodes[sensor].id);
+        assert_string_equal(arrival->origin, is_brought ? "site-b" : "");
+        assert_in_range(arrival->age_ms, age_min_ms, age_max_ms);
+        assert_non_null(strstr(arrival->body, is_brought ? "\"v\":5" : "\"v\":21"));
+    }
+}
+
+/* What it kept outlives it as bytes: of values that say no time the age goes on. */
+TEST(what_is_kept_outlives_its_keeper) {
+    size_t keeper = add_cache("keeper", "#");
+    size_t sensor = world_add("sensor");
+    unsigned topic = field_open(sensor, "kitchen/climate");
+    unsigned brought = open_brought(sensor, "cellar", "site-b");
+    world_run(3000);
+    field_publish(sensor, topic, "temperature", 20);
+    field_publish(sensor, topic, "temperature", 21);
+    field_publish(sensor, brought, NULL, 5);
+    world_run(1000);
+    depart(sensor);
+    uint8_t *bytes;
+    size_t length;
+    muster_core_t *core = world.nodes[keeper].core;
+    assert_int_equal(muster_core_cached_changes(core), 3);
+    assert_int_equal(muster_core_cached_save(core, &bytes, &length), 0);
+    depart(keeper);
+
+    size_t again = add_cache("again", "#"); /* an hour later */
+    core = world.nodes[again].core;
+    assert_int_equal(muster_core_cached_load(core, bytes, length, 3600000), 0);
+    assert_int_equal(muster_core_cached_load(core, bytes, length, 3600000), 0); /* twice is once */
+    size_t late = world_add("late");
+    world_run(2000);
+    field_subscribe(late, "#");
+    world_run(500);
+    check_kept(late, sensor, 3602000, 3606000);
+
+    size_t other = add_cache("other", "cellar/#"); /* which keeps less */
+    assert_int_equal(muster_core_cached_load(world.nodes[other].core, bytes, length, 0), 0);
+    assert_int_equal(muster_core_cached_changes(world.nodes[other].core), 1);
+    free(bytes);
+}
+
+TEST(damaged_bytes_of_a_keeper_are_told) {
+    size_t keeper = add_cache("keeper", "#");
+    size_t sensor = world_add("sensor");
+    unsigned topic = field_open(sensor, "a");
+    world_run(3000);
+    field_publish(sensor, topic, NULL, 1);
+    world_run(1000);
+    muster_core_t *core = world.nodes[keeper].core;
+    uint8_t *bytes;
+    size_t length;
+    assert_int_equal(muster_core_cached_save(core, &bytes, &length), 0);
+    for (size_t i = 1; i < length; i++) {
+        assert_int_equal(muster_core_cached_load(core, bytes, i, 0), MUSTER_EINVAL);
+    }
+    bytes[0] = '[';
+    assert_int_equal(muster_core_cached_load(core, bytes, length, 0), MUSTER_EINVAL);
+    static const char end[] = "{\"end\":\"done\",\"count\":0}\n";
+    assert_int_equal(muster_core_cached_load(core, (const uint8_t *)end, strlen(end), 0), MUSTER_EINVAL);
+    assert_int_equal(muster_core_cached_load(core, bytes, 0, 0), 0);
+    free(bytes);
+    unsigned long n = 1;
+    int error = MUSTER_ENOMEM;
+    for (; error != 0; n++) {
+        countdown_set(n);
+        error = muster_core_cached_save(core, &bytes, &length);
+        countdown_set(0);
+        assert_true(error == 0 || (error == MUSTER_ENOMEM && bytes == NULL));
+    }
+    assert_true(n > 2);
+    for (error = MUSTER_ENOMEM, n = 1; error != 0; n++) {
+        countdown_set(n);
+        error = muster_core_cached_load(core, bytes, length, 0);
+        countdown_set(0);
+        assert_true(error == 0 || error == MUSTER_ENOMEM);
+    }
+    assert_true(n > 3);
+    free(bytes);
+}
+
 TEST(publisher_and_keeper_give_a_value_once) {
     add_cache("keeper", "#");
     add_cache("second", "a/+");

@@ -108,6 +108,7 @@ static const struct muster_feed feeds[] = {{.id = {1, 2, 3},
                                             .naks = 24,
                                             .is_streamed = true},
                                            {.id = {255}, .sent = MUSTER_INTEGER_MAX}};
+static const struct muster_figure figures[] = {{"readings_out", 12}, {"queued", 0}};
 static const struct muster_sender sender = {
     .datagrams = 31, .bytes = 32, .repairs = 33, .repair_bytes = 34, .naks = 35, .naks_refused = 36};
 
@@ -126,7 +127,9 @@ static struct muster_self a_self(void) {
                                .sender = sender,
                                .feeds = feeds,
                                .feed_count = COUNT(feeds),
-                               .feeds_known = 1000};
+                               .feeds_known = 1000,
+                               .figures = figures,
+                               .figure_count = COUNT(figures)};
     self.peer.self = true;
     return self;
 }
@@ -277,6 +280,11 @@ static void assert_self(const struct reply *reply) {
     assert_counters(&self->counters);
     assert_memory_equal(&self->sender, &sender, sizeof sender);
     assert_int_equal(self->feeds_known, 1000);
+    assert_int_equal(self->figure_count, COUNT(figures));
+    for (size_t i = 0; i < COUNT(figures); i++) {
+        assert_string_equal(self->figures[i].name, figures[i].name);
+        assert_int_equal(self->figures[i].value, figures[i].value);
+    }
     assert_int_equal(self->feed_count, COUNT(feeds));
     for (size_t i = 0; i < COUNT(feeds); i++) {
         assert_feeds(&self->feeds[i], &feeds[i]);

@@ -188,7 +188,9 @@ static int say_self(struct exchange *exchange, struct connection *connection) {
                                .feeds = feeds,
                                .feed_count =
                                    feed_count < MUSTER_FEEDS_SHOWN_MAX ? feed_count : MUSTER_FEEDS_SHOWN_MAX,
-                               .feeds_known = feed_count};
+                               .feeds_known = feed_count,
+                               .figures = exchange->figures,
+                               .figure_count = exchange->figure_count};
     error = reply_write_self(&connection->out, &self, &own.lines);
     free(feeds);
     return error;
