@@ -180,6 +180,17 @@ def rows(host, instance):
     return documents
 
 
+def figures(host):
+    """What the bridge of this host counts."""
+    (path,) = host.state.glob("*dnssd/socket")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(path))
+        sock.sendall(b'{"muster":1,"request":"self"}\n')
+        with sock.makefile() as answer:
+            listed = json.loads(answer.readline())["self"].get("figures", [])
+    return {figure["name"].removeprefix("dnssd_"): figure["value"] for figure in listed}
+
+
 def brought(host, instance):
     """The services with an origin that are known there, by name; a name that is there twice is an error."""
     services = {}

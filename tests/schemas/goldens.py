@@ -866,6 +866,7 @@ def requests():
 
 
     yield "publish", line(request("publish", topic="kitchen/climate", record={"n": "temperature", "u": "Cel", "v": 21.5, "t": 1767225600.5}))
+    yield "publish-retain", line(request("publish", topic="heating/target", record={"u": "Cel", "v": 21}, retain=True))
     yield "publish-alone", line(request("publish", topic="door", record={"vb": True, "ut": 30}))
 
 
@@ -900,6 +901,7 @@ def bad_requests():
     for since_ms in (0, -1, 1.5, 86400001):
         yield f"invalid--samples-since_ms-{spelled(since_ms)}", line(request("samples", patterns=["#"], since_ms=since_ms))
     yield "invalid--samples-follow-number", line(request("samples", patterns=["#"], follow=1))
+    yield "invalid--publish-retain-number", line(request("publish", topic="a", record={"v": 1}, retain=1))
     yield "invalid--publish-without-topic", line(request("publish", record={"v": 1}))
     yield "invalid--publish-without-record", line(request("publish", topic="a"))
     yield "invalid--publish-topic-space", line(request("publish", topic="a b", record={"v": 1}))
@@ -936,7 +938,7 @@ def replies():
     door = b'[{"bn":"kitchen/door","bt":1767225601,"vb":true}]\n'
     told = {"id": ANNA.id, "boot": BOOT}
     yield "samples", (part(climate, sample=told | {"topic": "kitchen/climate", "until": 17, "age_ms": 61000})
-                      + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000, "origin": "site-b"})
+                      + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000, "origin": "site-b", "name": "bert"})
                       + end("done", 2))
     yield "samples-since", (part(door, sample=told | {"topic": "kitchen/door", "seq": 7, "age_ms": 25})
                             + part(door, sample=told | {"topic": "kitchen/door", "seq": 12, "passed": 4, "age_ms": 1})
