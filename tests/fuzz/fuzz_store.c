@@ -167,7 +167,7 @@ static void take_reading(struct model *model, struct input *input) {
     unsigned series = take(input) % 4;
     int64_t time_us = BEGIN_US + take_2(input) % 600 * SECOND_US;
     struct batch_source source = {
-        .id = {1}, .peer = "thermo", .topic = "t", .name = names[series], .unit = "Cel"};
+        .id = {1}, .peer = "thermo", .topic = "t", .name = names[series], .unit = "Cel", .origin = "mqtt"};
     reading->record = take_record(input, model->texts[model->count]);
     reading->record.time_s = (double)time_us / 1e6;
     reading->time_us = time_us;
@@ -208,6 +208,7 @@ static void check_model(struct archive *archive, const struct archive_series *co
         const struct archive_reading *expected = &model->readings[count];
         REQUIRE(strcmp(reading.record.name, names[model->series[count]]) == 0);
         REQUIRE(strcmp(reading.record.unit, "Cel") == 0 && strcmp(reading.series->peer, "thermo") == 0);
+        REQUIRE(strcmp(reading.series->origin, "mqtt") == 0);
         REQUIRE(reading.time_us == expected->time_us && reading.received_us == expected->received_us);
         check_record(&reading.record, &expected->record);
         count++;
@@ -356,7 +357,7 @@ static void check_rows(struct input *input) {
     static const char *const inserts[] = {
         "INSERT OR IGNORE INTO slice VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         "INSERT OR IGNORE INTO peer VALUES (?1, ?2, ?3, ?4)",
-        "INSERT OR IGNORE INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT OR IGNORE INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         "INSERT OR IGNORE INTO reading VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         "INSERT OR IGNORE INTO minute VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         "INSERT OR IGNORE INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

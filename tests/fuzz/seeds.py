@@ -149,7 +149,7 @@ def store_inputs():
     for number in (-0.0, 5e-324, 1.7976931348623157e308, 9007199254740992.0, 9007199254740994.0, 0.1):
         yield b"\x00" + (b"\x01\x02\x00\x01" + struct.pack("<d", number)) * 3
     now = 1800000000000000
-    base = row(0, 1, now, now, now + 9, 1, 2, 3) + row(1, 1, "id", "thermo", 1) + row(2, 5, "a", "t", "Cel", 1, 1)
+    base = row(0, 1, now, now, now + 9, 1, 2, 3) + row(1, 1, "id", "thermo", 1) + row(2, 5, "a", "t", "Cel", "", 1, 1)
     yield b"\x01" + base + row(3, 1, 5, now, 1, 0, 1.5, None, None, None, None, None, None) + row(4, 1, 5, now // 60000000, 1, 1, 1, 1, 1)
     yield b"\x01" + base + row(5, 1, now, 1, 1, "joined", None, None) + row(5, 1, now, 2, 1, None, None, None)
     for series in (5, "5", 5.0, "50e-1", "5 ", b"5", None, 6):

@@ -62,6 +62,11 @@ static bool parse(char *text, struct muster_pin *pins, size_t *count) {
     return true;
 }
 
+static int refuse_memory(const struct log *log) {
+    log_line(log, MUSTER_LOG_ERROR, "pins: %s", muster_error_text(MUSTER_ENOMEM));
+    return MUSTER_ENOMEM;
+}
+
 static int read_into(const char *state_dir, char *text, struct muster_pin **pins, size_t *count,
                      const struct log *log) {
     int found = private_file_read(state_dir, FILE_NAME, text, FILE_BYTES, log);
@@ -70,7 +75,7 @@ static int read_into(const char *state_dir, char *text, struct muster_pin **pins
     }
     struct muster_pin *read = calloc(MUSTER_PINS_MAX, sizeof *read);
     if (read == NULL) {
-        return MUSTER_ENOMEM;
+        return refuse_memory(log);
     }
     if (!parse(text, read, count)) {
         free(read);
@@ -87,7 +92,7 @@ int muster_pins_read(const char *state_dir, struct muster_pin **pins, size_t *co
     char *text = malloc(FILE_BYTES);
     *pins = NULL;
     *count = 0;
-    int error = text != NULL ? read_into(state_dir, text, pins, count, &log) : MUSTER_ENOMEM;
+    int error = text != NULL ? read_into(state_dir, text, pins, count, &log) : refuse_memory(&log);
     free(text);
     return error;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "countdown.h"
 #include "tape.h"
 #include "test.h"
 #include "world.h"
@@ -172,6 +173,25 @@ TEST(pins_can_change_while_a_node_runs) {
     assert_int_equal(world_row(1, "c")->state, MUSTER_ALIVE);
 }
 
+/* What finds no memory is said, or does less; the same once more does all of it. */
+TEST(pins_need_memory) {
+    world_gather(3);
+    const struct muster_pin pins[] = {pin("c", 0)};
+    unsigned long n = 0;
+    bool has_failed = true;
+    while (has_failed) {
+        countdown_set(++n);
+        int error = set_pins(1, pins, 1);
+        has_failed = countdown_has_failed();
+        countdown_set(0);
+        assert_true(error == 0 || (has_failed && error == MUSTER_ENOMEM));
+        assert_true(n > 1 || error == MUSTER_ENOMEM); /* that of the pins themselves is the first one */
+    }
+    assert_true(n > 2);
+    world_run(100);
+    assert_string_equal(world_story(), "b: lost c\n");
+}
+
 TEST(bad_pins_are_refused) {
     world_gather(2);
     const struct muster_pin twice[] = {pin("c", 0), pin("c", 1)};
@@ -184,6 +204,13 @@ TEST(bad_pins_are_refused) {
     assert_int_equal(set_pins(1, twice, 2), MUSTER_EINVAL);
     assert_int_equal(set_pins(1, empty, 1), MUSTER_EINVAL);
     assert_int_equal(set_pins(1, many, MUSTER_PINS_MAX + 1), MUSTER_EINVAL);
+    struct muster_pin endless = pin("a", 0);
+    memset(endless.name, 'x', sizeof endless.name);
+    assert_int_equal(set_pins(1, &endless, 1), MUSTER_EINVAL);
+    muster_core_t *core;
+    struct muster_core_options options = world_options(1);
+    options.trust = MUSTER_TRUST_PINNED + 1;
+    assert_int_equal(muster_core_new(&options, 1000, &core), MUSTER_EINVAL);
     assert_int_equal(set_pins(1, many, MUSTER_PINS_MAX), 0);
 }
 
