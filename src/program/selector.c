@@ -62,7 +62,9 @@ int selector_parse(const char *text, unsigned bare, struct selector *selector, s
     if (strncmp(text, "name:", 5) == 0) {
         selector->text = text + 5;
         selector->kinds = SELECTOR_NAME | SELECTOR_GLOB;
-        return spec_check_text("a name", selector->text, false, MUSTER_OFFERER_BYTES - 1, reason);
+        const bool has_origin = strchr(selector->text, '~') != NULL;
+        return spec_check_text("a name", selector->text, false,
+                               has_origin ? MUSTER_OFFERER_BYTES - 1 : MUSTER_NAME_BYTES_MAX, reason);
     }
     if (strncmp(text, "id:", 3) == 0) {
         selector->text = text + 3;

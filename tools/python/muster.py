@@ -598,6 +598,7 @@ class _Message:
         self.boot = self.rev = self.next_ms = 0
         self.seq: Optional[int] = None
         self.nonces: list[str] = []  # that it repeats
+        self.at: Optional[str] = None  # where it left from, as it says
         self.nonce: Optional[str] = None
         self.peers = 0
         self.sent: Optional[dict[int, int]] = None
@@ -648,6 +649,15 @@ def _read_sig(line: bytes) -> bytes:
         raise _Drop("syntax") from None
 
 
+def _host(value: Any) -> str:
+    """An address as it is written in its shortest form."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError, ValueError):
+            if socket.inet_ntop(family, socket.inet_pton(family, _typed(value, str))) == value:
+                return value
+    raise _Drop("range")
+
+
 def _read_presence(message: _Message) -> None:
     """The members that an announce and an alive share."""
     members = message.members
@@ -661,15 +671,7 @@ def _read_presence(message: _Message) -> None:
     message.next_ms = _member(members, "next_ms", _integer(100, 172_800_000))
     message.peers = _member(members, "peers", _integer(0, 1_000_000))
     message.sent = _member(members, "sent", _sent, False)
-
-
-def _host(value: Any) -> str:
-    """An address as it is written in its shortest form."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        with contextlib.suppress(OSError, ValueError):
-            if socket.inet_ntop(family, socket.inet_pton(family, _typed(value, str))) == value:
-                return value
-    raise _Drop("range")
+    message.at = _member(members, "at", _host, False)
 
 
 _path_names = _list(_text(1, 15), 0, 8)
@@ -2175,6 +2177,8 @@ class _Node:
         fresh = message.kind != "bye" and self._is_fresh(message, row)
         if message.seq is None and not fresh:
             raise _Drop("unasked")
+        if message.at not in (None, arrival.source[0].partition("%")[0]):
+            raise _Drop("source")
         if row is None:
             self._merge_unknown(message, arrival, fresh)
             return
