@@ -41,6 +41,7 @@ static void collect(size_t node, const struct muster_arrival *arrival) {
     assert_int_equal(sample->shard, muster_topic_shard(sample->topic));
     muster_id_text(sample->id, added->id);
     snprintf(added->topic, sizeof added->topic, "%s", sample->topic);
+    snprintf(added->name, sizeof added->name, "%s", sample->name);
     snprintf(added->origin, sizeof added->origin, "%s", sample->origin);
     snprintf(added->body, sizeof added->body, "%.*s", (int)sample->length, sample->body);
 }

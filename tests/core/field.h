@@ -18,6 +18,7 @@ struct arrival {
     char id[MUSTER_ID_TEXT_BYTES];
     char topic[32];
     char origin[32];
+    char name[32];
     char body[256]; /* its beginning */
 };
 

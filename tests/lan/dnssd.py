@@ -99,8 +99,12 @@ class Stack:
         self.bus.await_line("unix:")
 
     def start_avahi(self):
-        """In a view of the files of its own, for it writes below /run."""
+        """In a view of the files of its own: it writes below /run, and wants a user, who is the one that runs it here."""
+        for file, line in (("passwd", "avahi:x:0:0::/:/bin/false"), ("group", "avahi:x:0:")):
+            others = [known for known in pathlib.Path("/etc", file).read_text().splitlines() if not known.startswith("avahi:")]
+            (self.directory / file).write_text("\n".join([*others, line, ""]))
         script = self.host.lab.script(
+            f"mount --bind {self.directory}/passwd /etc/passwd && mount --bind {self.directory}/group /etc/group && "
             "mount -t tmpfs none /run && mkdir -p /run/avahi-daemon && "
             f"exec {AVAHI} --no-drop-root --no-chroot --no-rlimits --no-proc-title -f {self.directory}/avahi.conf"
         )
@@ -178,6 +182,17 @@ def rows(host, instance):
         elif known and {"services", "attrs"} & set(line):
             last.update(line)
     return documents
+
+
+def figures(host):
+    """What the bridge of this host counts."""
+    (path,) = host.state.glob("*dnssd/socket")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(path))
+        sock.sendall(b'{"muster":1,"request":"self"}\n')
+        with sock.makefile() as answer:
+            listed = json.loads(answer.readline())["self"].get("figures", [])
+    return {figure["name"].removeprefix("dnssd_"): figure["value"] for figure in listed}
 
 
 def brought(host, instance):

@@ -300,6 +300,58 @@ class Mistakes(Sites):
         password.write_text("right\n")
         self.await_error(self.bridge(self.here, "west", *login), "connected to")
 
+    def test_tls(self):
+        """The broker is known by its certificate, and the bridge by its own; a certificate of others is refused."""
+
+        def openssl(*arguments):
+            subprocess.run(["openssl", *arguments], cwd=self.lan.directory, check=True, capture_output=True)
+
+        def make(name, *options):
+            openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{name}.key",
+                    "-out", f"{name}.csr", "-subj", f"/CN={name}")  # fmt: skip
+            openssl("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.crt", "-days", "2", *options)
+            return [str(self.lan.directory / f"{name}.{ending}") for ending in ("crt", "key")]
+
+        extensions = self.lan.directory / "extensions"
+        extensions.write_text(f"subjectAltName=IP:{self.here.broker},IP:127.0.0.1\n")
+        authority, authority_key = make("authority", "-signkey", "authority.key")
+        other, _ = make("other", "-signkey", "other.key")
+        by = ("-CA", authority, "-CAkey", authority_key, "-CAcreateserial", "-extfile", str(extensions))
+        (certificate, key), (client, client_key) = make("broker", *by), make("client", *by)
+        Broker(self.router, f"cafile {authority}", f"certfile {certificate}", f"keyfile {key}", "require_certificate true",
+               "use_identity_as_username true")  # fmt: skip
+        login = ("--broker", f"{self.here.broker}:{PORT}", "--cert", client, "--key", client_key)
+        self.await_error(self.bridge(self.here, "west", *login, "--cafile", other), "tried again until it answers")
+        self.await_error(self.bridge(self.here, "west", *login, "--cafile", authority, name="known"), "connected to")
+
+    def test_an_old_broker(self):
+        """One that refuses MQTT 5 (CONNACK of MQTT 3.1.1, 3.2.2.3) is asked again by MQTT 3.1.1."""
+        listener = self.router.socket(socket.SOCK_STREAM)
+        listener.bind(("0.0.0.0", PORT))
+        listener.listen()
+        self.lan.on_close(listener.close)
+        levels = []
+
+        def answer(connection):
+            said = connection.recv(4096)
+            if said[:1] == b"\x10":  # CONNECT; the level stands behind the name, "MQTT"
+                levels.append(said[said.index(b"MQTT") + 4])
+                connection.sendall(b"\x20\x02\x00" + (b"\x01" if levels[-1] == 5 else b"\x00"))
+            if said[:1] != b"\x10" or levels[-1] == 5:
+                self.lan.forget(connection)
+                connection.close()
+
+        def accept():
+            connection, _ = listener.accept()
+            self.lan.on_readable(connection, lambda: answer(connection))
+            self.lan.on_close(connection.close)
+
+        self.lan.on_readable(listener, accept)
+        bridge = self.bridge(self.here, "west")
+        self.await_error(bridge, "it speaks no MQTT 5, MQTT 3.1.1 is tried")
+        self.await_error(bridge, "connected to")
+        self.assertEqual(levels, [5, 4])
+
     def test_wrong_usage(self):
         config = self.lan.directory / "bridge.json"
         config.write_text('{"site": "west",\n "broker": "10.0.0.1", "payload": "xml"}')

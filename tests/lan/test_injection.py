@@ -30,7 +30,7 @@ class Injection(LanTest):
     def finish(self, process):
         """Its output, which ends with a whole line."""
         self.assertEqual(process.finish().code, 0, process.describe())
-        out = process.raw.decode()
+        out = process.out
         self.assertTrue(out.endswith("\n"), process.describe())
         return out
 
@@ -49,12 +49,22 @@ class Injection(LanTest):
         recorder = self.here.start("record", "#", "--db", database)
         publishers = [Publisher(self.there, f"thermo {text}", "t") for text in TEXTS]
 
-        def all_are_done():
+        def send():
             for publisher, text in zip(publishers, TEXTS):
                 publisher.send(json.dumps([{"n": "t/x", "vs": text, "u": text[:8]}]).encode())
+
+        def all_are_done():
+            send()
             return all(process.code is not None for process in subscribers.values())
 
+        def kept():
+            """The records of the recording, once there are some of each publisher."""
+            send()
+            lines = self.here.run("history", "t/x", "--db", database, "--senml").out.split("\n")[:-1]
+            return lines if {json.loads(line)["vs"] for line in lines} == set(TEXTS) else None
+
         self.lan.wait_for(all_are_done, "all readings came")
+        self.lan.wait_for(kept, "all are kept")
         out = {way: self.finish(process) for way, process in subscribers.items()}
         for way in ("text", "ndjson", "format"):
             self.assertEqual(out[way].count("\n"), count, out[way])
@@ -62,11 +72,7 @@ class Injection(LanTest):
             self.assertIn(json.loads(line)["vs"], TEXTS)
         self.check_rows(out["csv"], count)
         recorder.stop()
-        kept = self.here.run("history", "t/x", "--db", database, "--senml").raw.decode().split("\n")[:-1]
-        self.assertGreater(len(kept), 0)
-        for line in kept:
-            self.assertIn(json.loads(line)["vs"], TEXTS)
-        self.check_rows(self.here.run("history", "t/x", "--db", database, "--raw", "--csv").raw.decode(), len(kept))
+        self.check_rows(self.here.run("history", "t/x", "--db", database, "--raw", "--csv").out, len(kept()))
 
     def test_one_peer_is_one_line(self):
         watch = self.here.watch()

@@ -24,9 +24,12 @@ libc.gethostbyname.restype = ctypes.c_void_p
 libc.__h_errno_location.restype = ctypes.POINTER(ctypes.c_int)
 def ask(family, name):
     # On a machine with much else to do 50 ms may pass before anybody answers: then a program tries again.
-    for _ in range(int(sys.argv[3])):
+    # glibc says EAI_AGAIN to who asks for both families alone, and to others that there is no such name.
+    tries = int(sys.argv[3])
+    for number in range(tries):
         answer = ask_once(family, name)
-        if answer != "EAI_AGAIN":
+        is_temporary = answer == "EAI_AGAIN" or (family != "AF_UNSPEC" and answer in ("EAI_NONAME", "not found") and number < 5)
+        if not is_temporary:
             break
     return answer
 def ask_once(family, name):

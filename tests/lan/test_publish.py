@@ -172,6 +172,51 @@ class Publish(LanTest):
         self.assertEqual(process.finish().code, 0)
         self.assertEqual(readings(subscriber), [("t", number) for number in range(4)])
 
+    def node(self):
+        """A muster that takes values."""
+        node = self.there.announce("node")
+        self.lan.wait_for(lambda: "node is " in node.error, "it runs")
+        return node
+
+    def last_values(self):
+        """What a late joiner is given of the retained topic, until all of it came."""
+        last = self.here.run("subscribe", "heating/#", "end", "--count", "2", "--timeout", "10", "--ndjson")
+        return {record["n"]: (record.get("v"), record.get("u"), record["t"], record["sample"]) for record in records(last)}
+
+    def test_a_value_is_retained_across_restarts(self):
+        node = self.node()
+
+        def publish(*arguments):
+            result = self.there.run("publish", *arguments)
+            self.assertEqual((result.code, result.error), (0, ""), result.describe())
+
+        publish("heating/target", "20", "--unit", "Cel", "--retain")
+        publish("heating/target", "21", "--unit", "Cel", "--retain")
+        publish("end", "1")
+        before = self.last_values()
+        self.assertEqual(before["heating/target"][:2], (21, "Cel"))
+        self.lan.wait_for(lambda: b'"v":21' in b"".join(path.read_bytes() for path in self.there.state.glob("**/node/cached")), "it is on the disk")
+        node.signal(signal.SIGKILL)
+        self.lan.wait_for(lambda: node.done, "its end")
+        node = self.node()
+        publish("end", "2")
+        after = self.last_values()
+        self.assertEqual(after["heating/target"][:3], before["heating/target"][:3])
+        self.assertEqual(after["heating/target"][3], "last")
+        self.assertEqual(self.here.json("topics", "heating/#", "--json")["topics"][0]["unit"], "Cel")
+        publish("heating/target", "22", "--unit", "Cel")  # which is not retained
+        node.stop()
+        self.node()
+        publish("end", "3")
+        publish("heating/other", "1")
+        self.assertEqual(set(self.last_values()), {"heating/other", "end"})
+
+    def test_nobody_is_there_to_retain_a_value(self):
+        result = self.there.run("publish", "a", "1", "--retain")
+        self.assertEqual((result.code, "no muster announce of this user" in result.error), (1, True), result.describe())
+        for arguments in (["--retain"], ["--retain", "--direct", "a", "1"], ["--retain", "--name", "x", "a", "1"]):
+            self.assertEqual(self.there.run("publish", *arguments).code, 2)
+
     def test_topics_are_announced(self):
         process = self.there.start("publish", "--name", "thermo")
         process.write('kitchen/temp 1\n[{"bn":"cellar/","n":"power","u":"W","v":5}]\n')

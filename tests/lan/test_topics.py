@@ -109,7 +109,8 @@ class Topics(LanTest):
             self.assertEqual(result.code, 0, result.describe())
         last = self.here.run("subscribe", "kitchen/#", "--count", "2", "--timeout", "10", "--ndjson")
         self.assertEqual(last.code, 0, last.describe())
-        away = f"({json.loads(last.lines[0])['id'][:6]})"
+        self.assertEqual(json.loads(last.lines[0])["peer"], "thermo")  # as the keeper says
+        away = "thermo"
         there = [self.there.address, self.here.interface]
         self.assertEqual(
             [line.split() for line in self.here.run("topics").lines[1:]],
@@ -124,7 +125,7 @@ class Topics(LanTest):
         self.assertEqual([line.split()[0] for line in self.here.run("topics", "+/door").lines[1:]], ["kitchen/door"])
         row = self.here.json("topics", "--json", "+/door")["topics"][0]
         self.assertEqual((row["kept"], row["address"], row["rate"]), (True, None, None))
-        self.assertEqual((row["peer"]["name"], row["peer"]["state"]), (None, None))
+        self.assertEqual((row["peer"]["name"], row["peer"]["state"]), ("thermo", "lost"))
 
     def test_what_is_kept_survives_its_keeper(self):
         keeper = self.there.announce("keeper", "--cache", "#")

@@ -271,6 +271,7 @@ def good_announce_limits():
     yield "announce-unsigned-topics-lowest", line(lowest | {
         "sent": {"0": 1}, "topics": [{"name": "0", "unit": "1", "units": {"a": "/"}}, {"name": "A-:._/.-"}]})
     yield "announce-unsigned-8-heard", line(announce(seq=None, re=NONCE, heard=["x" * 15] * 8))
+    yield "announce-signed-at", signed(announce(ANNA, seq=None, re=NONCE, at="10.0.0.7"))
     yield "announce-signed-1200-bytes", filled(ANNOUNCE_BYTES_MAX, lambda text: signed(announce(
         ANNA, attrs={str(n): "y" * 200 for n in range(4)} | {"fill": text})))
     yield "announce-unsigned-padded-to-1200-bytes", line(announce(), ANNOUNCE_BYTES_MAX)
@@ -292,6 +293,7 @@ def good_alives():
     yield "alive-signed-gone", signed(alive(ANNA, gone=["10.0.0.7", "2001:db8::7"]))
     yield "alive-unsigned-hears-unknown-path", line(alive(hears=["b4", "m9"]))
     yield "alive-signed-answer", signed(alive(ANNA, seq=None, re=NONCE))
+    yield "alive-signed-at", signed(alive(ANNA, seq=None, re=NONCE, at="2001:db8::7"))
     yield "alive-signed-group-answer", signed(alive(ANNA, seq=8, re=NONCE))
     yield "alive-signed-padded", signed(alive(ANNA), length=DATAGRAM_BYTES_MAX)
     yield "alive-signed-spaced-signature-line", signed(alive(ANNA)).replace(b'{"sig":', b' { "sig" : ')[:-1] + b" \r\n"
@@ -595,6 +597,9 @@ def bad_alives():
     yield "range--alive-gone-5", having(alive(), gone=["10.0.0.7"] * 5)
     for what, address in [("empty", ""), ("name", "nas"), ("port", "10.0.0.7:1"), ("scope", "fe80::7%eth0")]:
         yield f"range--alive-gone-{what}", having(alive(), gone=[address])
+    yield "type--alive-at-array", having(alive(), at=["10.0.0.7"])
+    for what, address in [("empty", ""), ("name", "nas"), ("port", "10.0.0.7:1"), ("scope", "fe80::7%eth0")]:
+        yield f"range--alive-at-{what}", having(alive(), at=address)
     for member in ("rev", "next_ms", "peers"):
         yield f"missing--alive-{member}", without(alive(), member)
     for member in ("seq", "rev", "next_ms", "peers"):
@@ -861,6 +866,7 @@ def requests():
 
 
     yield "publish", line(request("publish", topic="kitchen/climate", record={"n": "temperature", "u": "Cel", "v": 21.5, "t": 1767225600.5}))
+    yield "publish-retain", line(request("publish", topic="heating/target", record={"u": "Cel", "v": 21}, retain=True))
     yield "publish-alone", line(request("publish", topic="door", record={"vb": True, "ut": 30}))
 
 
@@ -895,6 +901,7 @@ def bad_requests():
     for since_ms in (0, -1, 1.5, 86400001):
         yield f"invalid--samples-since_ms-{spelled(since_ms)}", line(request("samples", patterns=["#"], since_ms=since_ms))
     yield "invalid--samples-follow-number", line(request("samples", patterns=["#"], follow=1))
+    yield "invalid--publish-retain-number", line(request("publish", topic="a", record={"v": 1}, retain=1))
     yield "invalid--publish-without-topic", line(request("publish", record={"v": 1}))
     yield "invalid--publish-without-record", line(request("publish", topic="a"))
     yield "invalid--publish-topic-space", line(request("publish", topic="a b", record={"v": 1}))
@@ -931,7 +938,7 @@ def replies():
     door = b'[{"bn":"kitchen/door","bt":1767225601,"vb":true}]\n'
     told = {"id": ANNA.id, "boot": BOOT}
     yield "samples", (part(climate, sample=told | {"topic": "kitchen/climate", "until": 17, "age_ms": 61000})
-                      + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000, "origin": "site-b"})
+                      + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000, "origin": "site-b", "name": "bert"})
                       + end("done", 2))
     yield "samples-since", (part(door, sample=told | {"topic": "kitchen/door", "seq": 7, "age_ms": 25})
                             + part(door, sample=told | {"topic": "kitchen/door", "seq": 12, "passed": 4, "age_ms": 1})

@@ -189,6 +189,8 @@ set(bridge_summary_dnssd "has one list of services with DNS-SD, by Avahi
 muster bridge dnssd registers what peers offer with Avahi, so that Bonjour and
 zeroconf find it, and announces what Avahi finds: printers, phones, speakers.")
 
+set(CPACK_DEBIAN_BRIDGE_DNSSD_PACKAGE_RECOMMENDS avahi-daemon)
+
 # Its scripts are those of the command, for its unit and the state of that.
 foreach(name ${bridge_names})
   set(package muster-bridge-${name})

@@ -47,49 +47,47 @@ struct dnssd {
 
 /* ---- the document ---- */
 
-enum {
-    ATTR_AVAHI,
-    ATTR_OUT,
-    ATTR_IN,
-    ATTR_UNRESOLVED,
-    ATTR_LEFT_OUT,
-    ATTR_REFUSED,
-    ATTR_RENAMED,
-    ATTR_CUT,
-    ATTRS
-};
+#define ATTRS 3
 
+/* What others are to know of the bridge; what it counts is for who asks it (set_figures()). */
 struct attrs {
     struct muster_text items[ATTRS];
     size_t count;
-    char numbers[ATTRS][NUMBER_BYTES];
+    char left_out[NUMBER_BYTES];
     char unresolved[MUSTER_VALUE_BYTES_MAX + 1];
 };
-
-/* A count of nothing is not said. */
-static void put_count(struct attrs *attrs, const char *name, unsigned long count) {
-    if (count > 0) {
-        char *number = attrs->numbers[attrs->count];
-        snprintf(number, NUMBER_BYTES, "%lu", count);
-        attrs->items[attrs->count++] = (struct muster_text){.name = name, .value = number};
-    }
-}
 
 static void put_attrs(const struct dnssd *dnssd, struct attrs *attrs) {
     unsigned long unresolved;
     const char *avahi = dnssd->client.is_up ? "connected" : dnssd->client.fault;
     *attrs = (struct attrs){.items = {{"avahi", avahi}}, .count = 1};
+    if (dnssd->left_out > 0) {
+        snprintf(attrs->left_out, sizeof(attrs->left_out), "%zu", dnssd->left_out);
+        attrs->items[attrs->count++] = (struct muster_text){.name = "no room for", .value = attrs->left_out};
+    }
     in_unresolved(&dnssd->in, &unresolved, attrs->unresolved);
-    put_count(attrs, "carried out", out_count(&dnssd->out));
-    put_count(attrs, "carried in", dnssd->carried_in);
-    put_count(attrs, "no room for", dnssd->left_out);
-    put_count(attrs, "refused", dnssd->out.refused + dnssd->in.refused + dnssd->not_allowed);
-    put_count(attrs, "renamed", dnssd->out.renamed);
-    put_count(attrs, "shortened", dnssd->out.cut);
     if (unresolved > 0) {
         attrs->items[attrs->count++] =
             (struct muster_text){.name = "listed, not resolved", .value = attrs->unresolved};
     }
+}
+
+static void set_figures(const struct dnssd *dnssd) {
+    char text[MUSTER_VALUE_BYTES_MAX + 1];
+    unsigned long unresolved;
+    in_unresolved(&dnssd->in, &unresolved, text);
+    const struct muster_figure figures[] = {
+        {"dnssd_connected", dnssd->client.is_up},
+        {"dnssd_disconnects", dnssd->client.downs},
+        {"dnssd_services_out", out_count(&dnssd->out)},
+        {"dnssd_services_in", dnssd->carried_in},
+        {"dnssd_services_unresolved", unresolved},
+        {"dnssd_services_no_room", dnssd->left_out},
+        {"dnssd_refused", dnssd->out.refused + dnssd->in.refused + dnssd->not_allowed},
+        {"dnssd_renamed", dnssd->out.renamed},
+        {"dnssd_txt_shortened", dnssd->out.cut},
+    };
+    muster_set_figures(dnssd->bridge.session.node, figures, sizeof(figures) / sizeof(figures[0]));
 }
 
 static struct muster_service own_service(const struct dnssd *dnssd, struct muster_text txt[2]) {
@@ -158,6 +156,7 @@ static void on_update(uv_timer_t *timer) {
         complain_error(dnssd->settings, error);
     }
     free(services);
+    set_figures(dnssd);
     notify_status(&dnssd->bridge.notify);
 }
 
@@ -408,8 +407,8 @@ const struct command bridge_command = {
     .syntax = {.operands = ""},
     .description =
         "Register what this host's peers offer with Avahi, and list what Avahi finds as services\n"
-        "of muster, HOST~dnssd. The bridge is a peer of its own, whose attributes say how much it\n"
-        "carries, and what is listed and can't be resolved.\n"
+        "of muster, HOST~dnssd. The bridge is a peer of its own; its attributes say what is listed\n"
+        "and can't be resolved, and muster show --self and muster metrics have its counts.\n"
         "\n"
         "With --for all the services of peers on hosts that run no bridge go out, too. Several\n"
         "bridges on a LAN agree on one that does so, and on one that brings services in: nothing\n"

@@ -14,7 +14,9 @@
 #include "session.h"
 
 #define HELD_MAX 4096
-#define HELD_BUSY 64 /* that make the link wait */
+#define HELD_BYTES_MAX ((size_t)8 * 1024 * 1024)
+#define MESSAGE_BYTES_MAX ((size_t)128 * 1024) /* of what a bridge says */
+#define HELD_BUSY 64                           /* that make the link wait */
 #define PEER_VALUES_MAX 8192
 #define PEERS_MAX 4096
 
@@ -56,6 +58,7 @@ struct importer_held {
 static void free_held(struct importer *importer, struct importer_held *held) {
     DL_DELETE(importer->held, held);
     importer->held_count--;
+    importer->held_bytes -= held->message.length;
     free(held);
 }
 
@@ -72,7 +75,7 @@ static void hold(struct importer *importer, const struct importer_message *messa
     const size_t topic_bytes = strlen(message->topic) + 1;
     const size_t unit_bytes = strlen(message->unit) + 1;
     struct importer_held *held = NULL;
-    if (importer->held_count < HELD_MAX) {
+    if (importer->held_count < HELD_MAX && importer->held_bytes + message->length <= HELD_BYTES_MAX) {
         held = malloc(sizeof(*held) + topic_bytes + unit_bytes + message->length);
     }
     if (held == NULL) {
@@ -87,6 +90,7 @@ static void hold(struct importer *importer, const struct importer_message *messa
     held->message.payload = memcpy(held->texts + topic_bytes + unit_bytes, message->payload, message->length);
     DL_APPEND(importer->held, held);
     importer->held_count++;
+    importer->held_bytes += message->length;
     tell_busy(importer);
 }
 
@@ -410,6 +414,10 @@ static int take(struct importer *importer, const struct importer_message *messag
 }
 
 void importer_take(struct importer *importer, const struct importer_message *message) {
+    if (message->length > MESSAGE_BYTES_MAX) {
+        importer->on_refused(message->topic, "it is too long", importer->context);
+        return;
+    }
     if (!importer->is_active || importer->held != NULL) {
         hold(importer, message, false, 0);
         return;

@@ -54,6 +54,7 @@ struct importer {
     struct importer_bridge *bridges;
     struct importer_held *held; /* messages that wait, in order */
     size_t held_count;
+    size_t held_bytes;
     struct mqtt_payload_reader reader;
 };
 

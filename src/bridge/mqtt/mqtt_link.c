@@ -143,26 +143,33 @@ static void on_message(struct mosquitto *client, void *context, const struct mos
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void poll_socket(struct mqtt_link *link) {
-    if (link->poll != NULL) {
-        const int reads = link->is_polled ? UV_READABLE : 0;
-        const int writes = mosquitto_want_write(link->client) ? UV_WRITABLE : 0;
-        if ((reads | writes) == 0) {
-            uv_poll_stop(link->poll);
-        } else {
-            uv_poll_start(link->poll, reads | writes, on_poll);
-        }
+    if (link->poll == NULL || link->is_driven) {
+        return;
+    }
+    const int reads = link->is_polled ? UV_READABLE : 0;
+    const int events = reads | (mosquitto_want_write(link->client) ? UV_WRITABLE : 0);
+    if (events == link->polled) {
+        return;
+    }
+    link->polled = events;
+    if (events == 0) {
+        uv_poll_stop(link->poll);
+    } else {
+        uv_poll_start(link->poll, events, on_poll);
     }
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
     struct mqtt_link *link = poll->data;
     int result = status < 0 ? MOSQ_ERR_CONN_LOST : MOSQ_ERR_SUCCESS;
+    link->is_driven = true;
     if (result == MOSQ_ERR_SUCCESS && (events & UV_READABLE) != 0) {
         result = mosquitto_loop_read(link->client, PACKETS_MAX);
     }
     if (result == MOSQ_ERR_SUCCESS && !link->is_closing && mosquitto_want_write(link->client)) {
         result = mosquitto_loop_write(link->client, 1);
     }
+    link->is_driven = false;
     if (!link->is_closing) {
         check(link, result);
         poll_socket(link);
@@ -235,6 +242,7 @@ static void open_client(struct mqtt_link *link) {
     }
     if (result == MOSQ_ERR_SUCCESS) {
         link->poll->data = link;
+        link->polled = 0;
         link->is_polled = true;
         uv_timer_start(&link->misc, on_misc, MISC_MS, MISC_MS);
         poll_socket(link);

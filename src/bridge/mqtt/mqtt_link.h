@@ -58,6 +58,8 @@ struct mqtt_link {
     uv_connect_t attempt;
     uv_tcp_t *probe;
     uv_poll_t *poll;
+    bool is_driven;   /* on_poll() runs, which looks at the end */
+    int polled;       /* what it waits for: changing that costs calls of the system */
     uv_timer_t misc;  /* keep-alive while there is a client */
     uv_timer_t retry; /* the next attempt, or how long one may take */
 };

@@ -33,8 +33,9 @@ static void on_service(muster_t *node, enum muster_service_event event, const st
                        const struct muster_service *service, void *context) {
     struct rivals *rivals = context;
     const size_t at = find(rivals, peer->id);
+    const bool is_brought = service->origin != NULL && service->origin[0] != '\0'; /* from another site */
     const bool is_there =
-        event != MUSTER_SERVICE_REMOVED && strcmp(text_of(service, "site"), rivals->site) == 0;
+        event != MUSTER_SERVICE_REMOVED && !is_brought && strcmp(text_of(service, "site"), rivals->site) == 0;
     (void)node;
     if (is_there && at == rivals->count) {
         add(rivals, peer->id);

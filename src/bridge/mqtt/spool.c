@@ -14,8 +14,8 @@ static const char *const texts[] = {
     [INSERT] = "INSERT INTO rows (id, topic, payload, unit, time, ref, since) VALUES (?, ?, ?, ?, ?, ?, ?)",
     [REMOVE] = "DELETE FROM rows WHERE id = ?",
     [MARK] =
-        "INSERT INTO marks (site, peer, boot, shard, seq, record) VALUES (?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (site, peer, boot, shard) DO UPDATE SET seq = excluded.seq, record = excluded.record",
+        ("INSERT INTO marks (site, peer, boot, shard, seq, record) VALUES (?, ?, ?, ?, ?, ?) "
+         "ON CONFLICT (site, peer, boot, shard) DO UPDATE SET seq = excluded.seq, record = excluded.record"),
     [TRIM] = "DELETE FROM rows WHERE id IN (SELECT id FROM rows WHERE id > ? ORDER BY id LIMIT ?)",
     [READ] = "SELECT id, topic, payload, unit, time, ref, since FROM rows WHERE id > ? ORDER BY id LIMIT ?",
     [BEGIN] = "BEGIN IMMEDIATE",

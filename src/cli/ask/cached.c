@@ -66,6 +66,7 @@ static void keep(struct cached_look *look, const struct muster_sample *sample,
     struct catalog_reading *reading = &cached->readings[cached->count++];
     memcpy(reading->id, sample->id, sizeof(reading->id));
     strncpy(reading->topic, sample->topic, sizeof(reading->topic) - 1);
+    strncpy(reading->publisher, sample->name, sizeof(reading->publisher) - 1);
     strncpy(reading->origin, sample->origin, sizeof(reading->origin) - 1);
     strcpy(reading->record, name);
     reading->kind = record->kind;
@@ -158,11 +159,11 @@ static void drop_known(struct cached_look *look) {
     cached->count = count;
 }
 
-static int add_publisher(struct cached_look *look, const uint8_t id[MUSTER_ID_BYTES]) {
-    const struct muster_peer *row = find(&look->snapshot->list, id);
+static int add_publisher(struct cached_look *look, const struct catalog_reading *reading) {
+    const struct muster_peer *row = find(&look->snapshot->list, reading->id);
     struct muster_peer peer = {.state = row != NULL ? row->state : MUSTER_LOST,
-                               .document = {.name = row != NULL ? row->document.name : ""}};
-    memcpy(peer.id, id, sizeof(peer.id));
+                               .document = {.name = row != NULL ? row->document.name : reading->publisher}};
+    memcpy(peer.id, reading->id, sizeof(peer.id));
     return muster_peer_list_add(&look->cached->publishers, &peer);
 }
 
@@ -175,7 +176,7 @@ static int finish(struct cached_look *look) {
     for (size_t i = 0; i < cached->count && error == 0; i++) {
         const uint8_t *id = cached->readings[i].id;
         if (i == 0 || memcmp(id, cached->readings[i - 1].id, MUSTER_ID_BYTES) != 0) {
-            error = add_publisher(look, id);
+            error = add_publisher(look, &cached->readings[i]);
         }
     }
     return error != 0 ? error : roster_init(&cached->roster, &cached->publishers);

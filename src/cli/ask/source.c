@@ -89,6 +89,12 @@ struct source *source_find(struct sources *sources, const muster_t *node, const 
     return source;
 }
 
+void source_learn(struct sources *sources, struct source *source, const struct muster_sample *sample) {
+    if (source->publisher.name[0] == '\0' && sample->name[0] != '\0') {
+        set_name(sources, source, sample->name);
+    }
+}
+
 void source_rename(struct sources *sources, const struct muster_peer *peer) {
     struct source *source = find(sources, peer->id);
     if (source != NULL && strcmp(source->publisher.name, peer->document.name) != 0) {

@@ -40,6 +40,9 @@ struct sources {
  * NULL when memory is out. Borrowed until the next call. */
 struct source *source_find(struct sources *sources, const muster_t *node, const uint8_t id[MUSTER_ID_BYTES]);
 
+/* Takes over the name that a sample says of its publisher, where none is known. */
+void source_learn(struct sources *sources, struct source *source, const struct muster_sample *sample);
+
 /* Takes over the name of a peer, if it is one of the publishers. */
 void source_rename(struct sources *sources, const struct muster_peer *peer);
 

@@ -29,6 +29,7 @@ struct publish_options {
     uint64_t rate_bytes_s;                    /* 0: the library's default */
     uint64_t linger_ms;                       /* UINT64_MAX: likewise */
     bool strict;
+    bool retain;
     const char *format; /* a template; NULL: none */
     bool csv;
 };
@@ -101,6 +102,8 @@ static const struct args_option options_table[] = {
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
     {"linger", 0, "MS", "let a record wait so long for others in its datagram (5)",
      offsetof(struct publish_options, linger_ms), parse_linger},
+    {"retain", 0, NULL, "the muster announce that takes the VALUE keeps it across its restarts",
+     offsetof(struct publish_options, retain), value_flag},
     {"name", 0, "NAME", "what to be called (the host's name, or that with +publish)",
      offsetof(struct publish_options, draft), draft_parse_name},
     {"attr", 0, "KEY=VALUE", "say something of itself (repeatable)", offsetof(struct publish_options, draft),
@@ -243,6 +246,7 @@ static int take_operands(struct publish *publish, const struct operands *operand
 struct handover {
     struct session session;
     struct reading reading; /* its one record */
+    bool retains;
 };
 
 static void on_handed_over(int error, const char *text, void *context) {
@@ -256,8 +260,9 @@ static void on_handed_over(int error, const char *text, void *context) {
 
 static void on_connected(void *context) {
     struct handover *handover = context;
-    const int error = muster_local_publish(handover->session.local, handover->reading.topic,
-                                           &handover->reading.record, on_handed_over, handover);
+    const int error = (handover->retains ? muster_local_retain : muster_local_publish)(
+        handover->session.local, handover->reading.topic, &handover->reading.record, on_handed_over,
+        handover);
     if (error != 0) {
         session_end(&handover->session, STATUS_NOBODY);
     }
@@ -283,6 +288,7 @@ static int hand_over(const struct publish *publish) {
     }
     reading_open(&handover->reading, &publish->style, publish->value, strlen(publish->value),
                  session_wall_s());
+    handover->retains = publish->options->retain;
     int status = STATUS_NOBODY;
     if (reading_next(&handover->reading, &fault) == 1) {
         rest = handover->reading;
@@ -379,8 +385,16 @@ static int run(struct settings *settings, void *publish_options, const struct op
     publish->options = options;
     publish->style = options->style;
     int status = take_operands(publish, operands);
+    if (status == STATUS_OK && options->retain && !may_hand_over(publish)) {
+        status = complain_usage(settings, "--retain",
+                                "expected with one VALUE, and without options that say who publishes or how");
+    }
     if (status == STATUS_OK && may_hand_over(publish)) {
         status = hand_over(publish);
+        if (status == STATUS_NOBODY && options->retain) {
+            complain(settings, "--retain: no muster announce of this user runs here that could keep it");
+            status = STATUS_ERROR;
+        }
         if (status != STATUS_NOBODY) {
             free(publish);
             return status;
@@ -411,7 +425,8 @@ const struct command command_publish = {
         "Publish the VALUE of a TOPIC, or what lines of standard input say, as it comes: one datagram\n"
         "on the wire, whoever listens. A VALUE of the command line goes to the muster announce of this\n"
         "user that runs here, if there is one: it publishes the reading at once, repairs it, and gives it\n"
-        "to late joiners. Lines, and a VALUE with --direct or with an option that says who publishes or how\n"
+        "to late joiners, with --retain also after it was started again, until a VALUE without --retain\n"
+        "comes. Lines, and a VALUE with --direct or with an option that says who publishes or how\n"
         "fast, are published by a peer of their own, which announces itself and its topics as long as it\n"
         "runs. Behind the end of the input it stays until what it sent can no more be asked for again,\n"
         "1.5 s, and for one VALUE 0.3 s. SIGINT and SIGTERM let what was read leave, for 2 s at most, and\n"
@@ -424,6 +439,7 @@ const struct command command_publish = {
     .defaults = &(const struct publish_options){.linger_ms = UINT64_MAX},
     .describe = describe,
     .examples = "  muster publish kitchen/climate/temperature 21.5 --unit Cel\n"
+                "  muster publish heating/target 21 --unit Cel --retain\n"
                 "  mosquitto_sub -F %j -t 'home/#' | muster publish --flatten\n"
                 "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done |\n"
                 "      muster publish --topic load\n"

@@ -302,6 +302,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
         session_fail(&subscribe->session, MUSTER_ENOMEM);
         return;
     }
+    source_learn(&subscribe->sources, source, sample);
     if (!is_wanted_of(subscribe, &source->publisher)) {
         return;
     }

@@ -18,7 +18,8 @@ struct catalog_reading {
     char record[MUSTER_NAME_BYTES_MAX + 1];
     char unit[MUSTER_NAME_BYTES_MAX + 1];
     char origin[MUSTER_ORIGIN_BYTES_MAX + 1];
-    bool is_announced; /* by its publisher, which is here */
+    char publisher[MUSTER_NAME_BYTES_MAX + 1]; /* its name, as who keeps the reading knew it; "": not known */
+    bool is_announced;                         /* by its publisher, which is here */
     enum muster_value_kind kind;
     double number;
     bool boolean;

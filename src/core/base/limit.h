@@ -267,7 +267,7 @@
 #define MUSTER_ASKS_MAX 4096            /* peers that wait to be asked for them */
 #define MUSTER_ASK_TRIES 4              /* tries for one of them */
 #define MUSTER_ASK_RETRY_MS 250         /* pause after the first try; doubled each time */
-#define MUSTER_SAMPLE_PART_BYTES_MAX 2048 /* one sample with its own line */
+#define MUSTER_SAMPLE_PART_BYTES_MAX 2560 /* one sample with its own line */
 #define MUSTER_SAMPLES_MAX 65536        /* samples of one answer that has an end */
 #define MUSTER_BACKLOG_BYTES_MAX 4194304 /* samples that came by streams and wait to be pulled */
 #define MUSTER_JOIN_MS 1000             /* live data wait so long for what was asked for by stream and comes before them */

@@ -22,8 +22,8 @@
 
 /* What the node does for an answer, since it takes several engines. */
 struct exchange_calls {
-    /* Publishes a record. The errors of muster_core_topic_open() and muster_core_topic_add(). */
-    int (*publish)(void *owner, const char *topic, const struct muster_record *record);
+    /* Publishes a record, which is to outlive the node or not. The errors of muster_core_topic_open() and muster_core_topic_add(). */
+    int (*publish)(void *owner, const char *topic, const struct muster_record *record, bool retains);
     void *owner;
 };
 

@@ -43,6 +43,11 @@ bool core_options_is_boot(uint64_t boot);
  * errors of own_document_set_topics(). */
 int node_announce_topics(muster_core_t *core);
 
-/* Publishes a record of a topic, which is opened unless it is open, and stays so. The errors of
+/* Publishes a record of a topic, which is opened unless it is open, and stays so. Where it retains, the value
+ * is among what muster_core_cached_save() saves, until one of its name comes that does not. The errors of
  * muster_core_topic_open() and muster_core_topic_add(). */
-int node_publish(void *core, const char *topic, const struct muster_record *record);
+int node_publish(void *core, const char *topic, const struct muster_record *record, bool retains);
+
+/* Opens a topic for another program. Where there are as many as there may be, the one that was not used for
+ * longest goes. The errors of muster_core_topic_open(). */
+int node_lend_topic(muster_core_t *core, const char *name, unsigned *number);

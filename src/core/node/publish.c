@@ -54,8 +54,7 @@ void muster_core_topic_close(muster_core_t *core, unsigned number) {
     groups_record_publishing(&core->telemetry);
 }
 
-/* Of another program. Where there are as many as there may be, the one that was not used for longest goes. */
-static int open_lent(muster_core_t *core, const char *name, unsigned *number) {
+int node_lend_topic(muster_core_t *core, const char *name, unsigned *number) {
     const struct muster_topic topic = {.name = name};
     int error = muster_core_topic_open(core, &topic, number);
     if (error == MUSTER_EFULL && publisher_topic_idlest(&core->telemetry.publisher, number)) {
@@ -68,20 +67,21 @@ static int open_lent(muster_core_t *core, const char *name, unsigned *number) {
     return error;
 }
 
-int node_publish(void *node, const char *topic, const struct muster_record *record) {
+int node_publish(void *node, const char *topic, const struct muster_record *record, bool retains) {
     muster_core_t *core = node;
     unsigned number;
     if (core->context.paths.count == 0) { /* it would wait, and nobody would know */
         return MUSTER_EAGAIN;
     }
     bool is_open = publisher_topic_find(&core->telemetry.publisher, topic, &number);
-    int error = is_open ? 0 : open_lent(core, topic, &number);
+    int error = is_open ? 0 : node_lend_topic(core, topic, &number);
     if (error != 0) {
         return error;
     }
     error = muster_core_topic_add(core, number, record, core->context.now_ms, 0);
     if (error == 0) {
         publisher_topic_use(&core->telemetry, number);
+        publisher_topic_retain(&core->telemetry.publisher, number, record->name, retains);
         publisher_topic_flush(&core->telemetry, number);
     } else if (!is_open) {
         muster_core_topic_close(core, number);

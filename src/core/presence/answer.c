@@ -161,10 +161,14 @@ static struct answer *add_answer(struct presence *presence, const struct muster_
         return NULL;
     }
     answers->items = items;
-    items[answers->count] = (struct answer){.asker = datagram->source,
-                                            .interface = datagram->interface,
-                                            .nonce = nonce,
-                                            .due_ms = presence->context->now_ms};
+    bool is_unicast = group_is_unicast(group_path_kind(&datagram->destination)) &&
+                      paths_is_source(&presence->context->paths, &datagram->destination, datagram->interface);
+    items[answers->count] =
+        (struct answer){.asker = datagram->source,
+                        .at = is_unicast ? datagram->destination : (struct muster_endpoint){0},
+                        .interface = datagram->interface,
+                        .nonce = nonce,
+                        .due_ms = presence->context->now_ms};
     return &items[answers->count++];
 }
 
@@ -259,6 +263,26 @@ static uint64_t tick_group(struct presence *presence) {
     return answers->is_group_due ? answers->group_earliest_ms : DEADLINE_NEVER;
 }
 
+/* An answer vouches for where it leaves from: whoever passes it on is not there. */
+static struct muster_endpoint address_at(const struct presence *presence, const struct answer *answer,
+                                         const struct muster_endpoint *asker) {
+    struct muster_endpoint at = {0};
+    if (!presence->context->identity.has_key) {
+        return at;
+    }
+    at = answer->at.family == asker->family
+             ? answer->at
+             : paths_address(&presence->context->paths, answer->interface, asker->family);
+    at.port = 0;
+    return at;
+}
+
+static void send_to(struct presence *presence, const struct answer *answer, struct message *message,
+                    const struct muster_endpoint *asker) {
+    message->at = address_at(presence, answer, asker);
+    send_unicast(presence->context, message, 0, asker, answer->interface);
+}
+
 static void send_answer(struct presence *presence, const struct answer *answer) {
     char re[MUSTER_NONCE_CHARS + 1] = "";
     struct message message = answer->wants ? announcer_announce(presence) : announcer_alive(presence);
@@ -273,9 +297,9 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
     }
     presence->context->counters.answers++;
     proof_record(presence, &answer->asker, answer->nonce, announcer_has_copy(presence));
-    send_unicast(presence->context, &message, 0, &answer->asker, answer->interface);
+    send_to(presence, answer, &message, &answer->asker);
     if (answer->other.family != 0) {
-        send_unicast(presence->context, &message, 0, &answer->other, answer->interface);
+        send_to(presence, answer, &message, &answer->other);
     }
 }
 

@@ -15,6 +15,7 @@ struct presence;
 struct answer {
     struct muster_endpoint asker;
     struct muster_endpoint other; /* where the asker is by the other family, if it is answered there too */
+    struct muster_endpoint at;    /* of this node, that it was asked at by unicast; family 0: by the group */
     uint32_t interface;
     uint64_t nonce;
     bool wants;     /* an announce, not an alive */

@@ -549,6 +549,16 @@ static bool is_trusted(struct presence *presence, const struct incoming *incomin
     return drop(incoming, MUSTER_DROP_UNTRUSTED);
 }
 
+/* An answer that says where it left from was not passed on by another host. Beyond routers the address may be
+ * translated. */
+static bool is_at_home(const struct presence *presence, const struct incoming *incoming) {
+    const struct paths *paths = &presence->context->paths;
+    const struct muster_endpoint *source = &incoming->datagram->source;
+    const struct muster_endpoint *at = &incoming->message->at;
+    return at->family == 0 || endpoint_is_same_host(at, source) || paths->is_site ||
+           static_peers_have_host(&paths->static_peers, source);
+}
+
 bool merge_message(struct presence *presence, const struct message *message,
                    const struct muster_datagram *datagram, struct merge_note *note,
                    enum muster_drop *reason) {
@@ -556,6 +566,9 @@ bool merge_message(struct presence *presence, const struct message *message,
     struct peer *peer = peer_table_find(&presence->table, message->id);
     if (message->re != NULL && message->seq == 0 && !incoming.is_fresh) {
         return drop(&incoming, MUSTER_DROP_UNASKED);
+    }
+    if (!is_at_home(presence, &incoming)) {
+        return drop(&incoming, MUSTER_DROP_SOURCE);
     }
     if (!is_trusted(presence, &incoming)) {
         return false;

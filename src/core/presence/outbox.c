@@ -23,12 +23,14 @@ void outbox_deinit(struct outbox *outbox) {
 }
 
 bool outbox_put_datagram(struct outbox *outbox, const uint8_t *bytes, size_t length,
-                         const struct muster_endpoint *destination, uint32_t interface) {
+                         const struct muster_endpoint *source, const struct muster_endpoint *destination,
+                         uint32_t interface) {
     bool is_full = outbox->datagram_count == MUSTER_DATAGRAMS_MAX;
     struct outbox_datagram *last = is_full ? NULL : malloc(sizeof *last + length);
     if (last == NULL) {
         return false;
     }
+    last->source = source != NULL ? *source : (struct muster_endpoint){0};
     last->destination = *destination;
     last->interface = interface;
     last->length = length;
@@ -48,6 +50,7 @@ bool outbox_take_datagram(struct outbox *outbox, struct muster_datagram *datagra
     DL_DELETE(outbox->datagrams, first);
     outbox->datagram_count--;
     *datagram = (struct muster_datagram){.bytes = first->bytes,
+                                         .source = first->source,
                                          .length = first->length,
                                          .destination = first->destination,
                                          .interface = first->interface};

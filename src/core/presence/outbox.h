@@ -13,6 +13,7 @@
 struct peer;
 
 struct outbox_datagram {
+    struct muster_endpoint source; /* family 0: any of this host */
     struct muster_endpoint destination;
     uint32_t interface;
     struct outbox_datagram *prev;
@@ -52,9 +53,11 @@ struct outbox {
 /* Frees all that waits. A zeroed struct is allowed. */
 void outbox_deinit(struct outbox *outbox);
 
-/* Queues a copy of these bytes. False when the queue is full, or without memory. */
+/* Queues a copy of these bytes; source NULL: any of this host. False when the queue is full, or without
+ * memory. */
 bool outbox_put_datagram(struct outbox *outbox, const uint8_t *bytes, size_t length,
-                         const struct muster_endpoint *destination, uint32_t interface);
+                         const struct muster_endpoint *source, const struct muster_endpoint *destination,
+                         uint32_t interface);
 
 /* Takes the first datagram out; its bytes are valid until the next call. False when there is none. */
 bool outbox_take_datagram(struct outbox *outbox, struct muster_datagram *datagram);

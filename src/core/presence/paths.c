@@ -171,6 +171,18 @@ bool paths_is_source(const struct paths *paths, const struct muster_endpoint *so
            (!endpoint_is_loopback(source) || is_loopback(paths, interface));
 }
 
+struct muster_endpoint paths_address(const struct paths *paths, uint32_t interface, uint8_t family) {
+    struct muster_endpoint address = {0};
+    for (size_t i = 0; i < paths->count && address.family == 0; i++) {
+        const struct muster_path *path = &paths->items[i];
+        if (path->interface == interface && path->address.family == family) {
+            address = path->address;
+        }
+    }
+    address.port = 0;
+    return address;
+}
+
 const char *paths_interface_name(const struct paths *paths, uint32_t interface) {
     for (size_t i = 0; i < paths->count; i++) {
         if (paths->items[i].interface == interface) {

@@ -70,5 +70,8 @@ unsigned paths_without_m4(const struct paths *paths, uint64_t now_ms);
  * interface on which this node has one. */
 bool paths_is_source(const struct paths *paths, const struct muster_endpoint *source, uint32_t interface);
 
+/* The address of this node on an interface, of a family and without a port; family 0 where none is known. */
+struct muster_endpoint paths_address(const struct paths *paths, uint32_t interface, uint8_t family);
+
 /* Name of an interface that has a path, "" for others. */
 const char *paths_interface_name(const struct paths *paths, uint32_t interface);

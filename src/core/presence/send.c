@@ -9,11 +9,12 @@
 #include "signal.h"
 
 static void put(struct context *context, const uint8_t *bytes, size_t length,
-                const struct muster_endpoint *destination, uint32_t interface) {
+                const struct muster_endpoint *source, const struct muster_endpoint *destination,
+                uint32_t interface) {
     if (length == 0) {
         return; /* it was counted where it could not be encoded */
     }
-    bool is_queued = outbox_put_datagram(&context->outbox, bytes, length, destination, interface);
+    bool is_queued = outbox_put_datagram(&context->outbox, bytes, length, source, destination, interface);
     context->counters.sent += is_queued ? 1 : 0;
     context->counters.outputs_dropped += is_queued ? 0 : 1;
 }
@@ -46,7 +47,7 @@ static void put_static(struct context *context, const uint8_t *bytes, size_t len
     const struct static_peers *peers = &context->paths.static_peers;
     for (size_t i = 0; i < peers->count; i++) {
         if (static_peer_is_reached(&peers->items[i], context->now_ms)) {
-            put(context, bytes, length, &peers->items[i].at.endpoint, peers->items[i].at.interface);
+            put(context, bytes, length, NULL, &peers->items[i].at.endpoint, peers->items[i].at.interface);
         }
     }
 }
@@ -61,7 +62,7 @@ size_t send_group(struct context *context, struct message *message, const struct
             const struct muster_path *path = &context->paths.items[i];
             struct muster_endpoint destination =
                 group_control(path->kind, context_scope(context), context->port);
-            put(context, bytes, length, &destination, path->interface);
+            put(context, bytes, length, NULL, &destination, path->interface);
         }
     }
     if (is_for_static_peers(message)) {
@@ -74,12 +75,12 @@ void send_unicast(struct context *context, struct message *message, size_t pad_t
                   const struct muster_endpoint *destination, uint32_t interface) {
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
     size_t length = encode(context, message, pad_to, bytes);
-    put(context, bytes, length, destination, interface);
+    put(context, bytes, length, &message->at, destination, interface);
 }
 
 void send_signal(struct context *context, const struct signal *signal, const struct muster_endpoint *group,
                  uint32_t interface) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
     size_t length = signal_write(signal, text);
-    put(context, (const uint8_t *)text, length, group, interface);
+    put(context, (const uint8_t *)text, length, NULL, group, interface);
 }

@@ -19,7 +19,8 @@ struct signal;
 size_t send_group(struct context *context, struct message *message, const struct peer_table *table,
                   size_t pad_to);
 
-/* Sends to one address by one interface. Sets the message's id and boot. */
+/* Sends to one address by one interface, from the address that the message says (`at`). Sets the message's id
+ * and boot. */
 void send_unicast(struct context *context, struct message *message, size_t pad_to,
                   const struct muster_endpoint *destination, uint32_t interface);
 

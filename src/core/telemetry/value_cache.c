@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "hash.h"
+#include "message.h"
 #include "reply.h"
 #include "telemetry.h"
 
@@ -179,6 +180,21 @@ static void keep(struct telemetry *telemetry, struct kept_topic *topic, const st
     }
 }
 
+/* Who keeps it for somebody else says the name; else the publisher's row has it. */
+static void learn_name(struct telemetry *telemetry, struct kept_topic *topic,
+                       const struct muster_sample *sample) {
+    const struct peer *peer = peer_table_find(&telemetry->presence->table, sample->id);
+    struct message message;
+    enum muster_drop reason;
+    if (sample->name != NULL && sample->name[0] != '\0') {
+        snprintf(topic->name, sizeof topic->name, "%s", sample->name);
+    } else if (topic->name[0] == '\0' && peer != NULL &&
+               message_decode(peer->announce, peer->announce_length, &message, &reason)) {
+        snprintf(topic->name, sizeof topic->name, "%s", message.document.name);
+        message_deinit(&message);
+    }
+}
+
 void value_cache_take(struct telemetry *telemetry, const struct muster_sample *sample) {
     struct muster_pack pack;
     struct muster_record record;
@@ -186,6 +202,7 @@ void value_cache_take(struct telemetry *telemetry, const struct muster_sample *s
     if (topic == NULL) {
         return;
     }
+    learn_name(telemetry, topic, sample);
     if (sample->origin[0] != '\0' || topic->value_count == 0) {
         snprintf(topic->origin, sizeof topic->origin, "%s", sample->origin);
     }
@@ -222,6 +239,7 @@ static int write_pack(const struct telemetry *telemetry, const struct kept_topic
                                         .boot = first->boot,
                                         .topic = topic->key.topic,
                                         .origin = topic->origin,
+                                        .name = topic->name,
                                         .age_ms =
                                             (uint64_t)((int64_t)telemetry->context->now_ms - first->said_ms),
                                         .body = (const uint8_t *)body,

@@ -21,9 +21,10 @@ struct telemetry;
 struct kept_value {
     struct kept_value *prev;
     struct kept_value *next;
-    uint64_t boot;    /* of the publisher when it said so */
-    double time_s;    /* since 1970; 0: it did not say */
-    int64_t said_ms; /* when it was published, as far as is known here: before this machine started, perhaps */
+    uint64_t boot; /* of the publisher when it said so */
+    double time_s; /* since 1970; 0: it did not say */
+    int64_t
+        said_ms; /* when it was published, as far as is known here: before this machine started, perhaps */
     size_t name_length;
     size_t length;
     char text[]; /* the name, and behind it the record: one SenML object */
@@ -42,6 +43,7 @@ struct kept_topic {
     struct kept_key key;
     uint64_t number;                          /* grows from topic to topic */
     char origin[MUSTER_ORIGIN_BYTES_MAX + 1]; /* as it was said last; "": none */
+    char name[MUSTER_NAME_BYTES_MAX + 1];     /* of the publisher; "": not known */
     struct kept_value *values;                /* the newest first */
     size_t value_count;
 };

@@ -16,7 +16,7 @@ static int error_of(enum muster_drop reason) {
 }
 
 /* Numbers of the most digits. An announcement tells of the shards of its own topics only. */
-static struct message longest_of(const struct message *who) {
+static struct message longest_of(const struct message *who, bool is_signed) {
     struct message longest = *who;
     longest.kind = MESSAGE_ANNOUNCE;
     longest.seq = longest.rev = longest.boot = MUSTER_INTEGER_MAX;
@@ -24,6 +24,10 @@ static struct message longest_of(const struct message *who) {
     longest.peers = MUSTER_PEERS_REPORTED_MAX;
     longest.re = "00000000";
     memcpy(&longest.nonce, longest.re, sizeof longest.nonce);
+    if (is_signed) {
+        longest.at = (struct muster_endpoint){.family = 6};
+        memset(longest.at.ip, 0xff, sizeof longest.at.ip);
+    }
     longest.heard = (1u << MUSTER_PATH_KINDS) - 1;
     longest.tells_sent = longest.document.topic_count > 0;
     for (size_t i = 0; i < longest.document.topic_count; i++) {
@@ -82,7 +86,7 @@ int announcement_init(struct announcement *announcement, const struct message *w
     if (!lists_are_complete(&who->document)) {
         return MUSTER_EINVAL;
     }
-    struct message longest = longest_of(who);
+    struct message longest = longest_of(who, signer != NULL);
     int error = read_longest(announcement, &longest, signer, bytes_max);
     return error == MUSTER_ETOOBIG && may_be_large(who)
                ? read_large(announcement, &longest, signer, bytes_max)

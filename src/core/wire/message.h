@@ -38,6 +38,9 @@ struct message {
     bool tells_sent;              /* `sent` is there, be it empty: else nothing is known of what was sent */
     uint64_t sent[MUSTER_SHARDS]; /* seq of the last data in each shard in this boot; 0: none */
 
+    struct muster_endpoint at; /* of an answer by unicast: where it leaves from, without a port; family 0: it
+                                  does not say */
+
     /* alive */
     unsigned hears; /* bit 1 << kind of the paths by which others are heard; 0: it does not say */
     struct muster_endpoint gone[MUSTER_GONE_MAX]; /* addresses that the sender has no more; no ports */

@@ -96,10 +96,20 @@ static bool read_sent(const document_node_t *node, uint64_t sent[MUSTER_SHARDS],
     return is_known || member_refuse(reason, MUSTER_DROP_RANGE);
 }
 
+static bool read_at(const document_node_t *node, struct muster_endpoint *at, enum muster_drop *reason) {
+    const char *text;
+    if (node == NULL) {
+        return true;
+    }
+    return member_text(node, 1, ENDPOINT_TEXT_BYTES - 1, &text, reason) &&
+           (endpoint_parse(text, at) || member_refuse(reason, MUSTER_DROP_RANGE));
+}
+
 /* What announce and alive have in common. */
 static bool read_life(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     message->tells_sent = document_member(header, "sent") != NULL;
     return read_seq_or_re(header, message, reason) &&
+           read_at(document_member(header, "at"), &message->at, reason) &&
            member_integer(header, "rev", 1, MUSTER_INTEGER_MAX, &message->rev, reason) &&
            member_integer(header, "next_ms", MUSTER_NEXT_MS_MIN, MUSTER_NEXT_MS_MAX, &message->next_ms,
                           reason) &&

@@ -28,13 +28,18 @@ static void put_ids(struct document *document, const char *name, const uint8_t (
     }
 }
 
+static void put_address(struct document *document, document_node_t *parent, const char *name,
+                        const struct muster_endpoint *address) {
+    char text[ENDPOINT_TEXT_BYTES];
+    endpoint_text(address, text);
+    document_put_text(document, parent, name, text);
+}
+
 static void put_addresses(struct document *document, const char *name,
                           const struct muster_endpoint *addresses, size_t count) {
     document_node_t *array = document_put_array(document, NULL, name);
     for (size_t i = 0; i < count; i++) {
-        char text[ENDPOINT_TEXT_BYTES];
-        endpoint_text(&addresses[i], text);
-        document_put_text(document, array, NULL, text);
+        put_address(document, array, NULL, &addresses[i]);
     }
 }
 
@@ -53,6 +58,9 @@ static void put_alive(struct document *document, const struct message *message) 
     }
     if (message->nonce != 0) {
         put_nonce(document, message->nonce);
+    }
+    if (message->at.family != 0) {
+        put_address(document, NULL, "at", &message->at);
     }
     document_put_integer(document, NULL, "rev", (int64_t)message->rev);
     document_put_integer(document, NULL, "next_ms", (int64_t)message->next_ms);

@@ -34,6 +34,7 @@ struct reply_sample {
     uint64_t boot;
     const char *topic;
     const char *origin; /* of the topic; "": it is the publisher's own */
+    const char *name;   /* of the publisher, as who keeps this knew it; "" or NULL: not said */
     uint64_t
         seq; /* of the datagram that brought it, in its shard; 0: last values, as they were put together */
     uint64_t passed; /* datagrams of the shard right before it that are of topics not asked for */

@@ -108,6 +108,11 @@ static bool read_number(struct reply_reader *reader, const document_node_t *node
     return member_optional_integer(node, name, 0, MUSTER_INTEGER_MAX, value, &reader->reason);
 }
 
+static bool read_name(struct reply_reader *reader, const document_node_t *node, struct reply_sample *sample) {
+    sample->name = "";
+    return node == NULL || member_text(node, 1, MUSTER_NAME_BYTES_MAX, &sample->name, &reader->reason);
+}
+
 static bool read_sample(struct reply_reader *reader, const document_node_t *node, struct reply *reply) {
     struct reply_sample *sample = &reply->sample;
     sample->id = reply->id;
@@ -123,7 +128,8 @@ static bool read_sample(struct reply_reader *reader, const document_node_t *node
            read_number(reader, node, "until", &sample->until) && (sample->until == 0 || sample->seq == 0) &&
            read_number(reader, node, "age_ms", &sample->age_ms) &&
            member_optional_origin(document_member(node, "origin"), &sample->origin, &reader->reason) &&
-           sample->topic != NULL && muster_topic_fault(sample->topic) == NULL;
+           read_name(reader, document_member(node, "name"), sample) && sample->topic != NULL &&
+           muster_topic_fault(sample->topic) == NULL;
 }
 
 static bool read_end(struct reply_reader *reader, const document_node_t *node, struct reply *reply) {

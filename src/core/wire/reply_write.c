@@ -102,7 +102,7 @@ int reply_write_self(struct buffer *out, const struct muster_self *self, const s
 /* ---- samples ---- */
 
 /* Bytes of a sample's own line, at most. */
-#define SAMPLE_HEAD_BYTES 512
+#define SAMPLE_HEAD_BYTES 1024
 
 /* A member that is left out where it is 0. */
 static int print_number(char *text, size_t size, const char *name, uint64_t number) {
@@ -113,14 +113,16 @@ static int print_number(char *text, size_t size, const char *name, uint64_t numb
 int reply_write_sample(struct buffer *out, const struct reply_sample *sample) {
     char id[MUSTER_ID_TEXT_BYTES];
     char origin[SIGNAL_ORIGIN_BYTES];
+    char name[SIGNAL_NAME_BYTES];
     char *line = buffer_reserve(out, SAMPLE_HEAD_BYTES + sample->body_length + 1);
     if (line == NULL) {
         return MUSTER_ENOMEM;
     }
     muster_id_text(sample->id, id);
     int length = snprintf(line, SAMPLE_HEAD_BYTES,
-                          "{\"sample\":{\"id\":\"%s\",\"boot\":%" PRIu64 ",\"topic\":\"%s\"%s", id,
-                          sample->boot, sample->topic, signal_origin_member(sample->origin, origin));
+                          "{\"sample\":{\"id\":\"%s\",\"boot\":%" PRIu64 ",\"topic\":\"%s\"%s%s", id,
+                          sample->boot, sample->topic, signal_origin_member(sample->origin, origin),
+                          signal_name_member(sample->name, name));
     length += print_number(line + length, SAMPLE_HEAD_BYTES - (size_t)length, "seq", sample->seq);
     length += print_number(line + length, SAMPLE_HEAD_BYTES - (size_t)length, "passed", sample->passed);
     length += print_number(line + length, SAMPLE_HEAD_BYTES - (size_t)length, "until", sample->until);

@@ -115,6 +115,9 @@ static void put_publish(struct document *document, const struct request *request
     if (record->update_s != 0) {
         document_put_number(document, object, "ut", record->update_s);
     }
+    if (request->retains) {
+        document_put_bool(document, NULL, "retain", true);
+    }
 }
 
 int request_encode(const struct request *request, char **line, size_t *length) {
@@ -328,6 +331,11 @@ static bool read_record(struct request_reader *reader) {
 }
 
 static bool read_publish(struct request_reader *reader) {
+    const document_node_t *retain = find(reader, "retain");
+    reader->request->retains = document_bool(retain);
+    if (!member_allow(retain, DOCUMENT_BOOL, &reader->reason)) {
+        return false;
+    }
     const document_node_t *topic = find(reader, "topic");
     return member_text(topic, 1, MUSTER_TOPIC_BYTES_MAX, &reader->request->topic, &reader->reason) &&
            (muster_topic_fault(reader->request->topic) == NULL ||

@@ -68,6 +68,7 @@ struct request {
     struct muster_change change;     /* UPDATE */
     const char *topic;               /* PUBLISH */
     struct muster_record record;
+    bool retains; /* the value is to outlive the node */
 
     /* SAMPLES */
     const char *const *patterns; /* 1..MUSTER_PATTERNS_MAX */

@@ -22,22 +22,38 @@ static const struct name_table kinds = NAME_TABLE(kind_names);
 
 /* ---- writing ---- */
 
-/* It has no control characters, so only two need an escape (RFC 8259, 7). */
-const char *signal_origin_member(const char *origin, char text[SIGNAL_ORIGIN_BYTES]) {
-    size_t length = 0;
-    text[0] = '\0';
-    if (origin[0] == '\0') {
-        return text;
-    }
-    memcpy(text, ORIGIN_BEGIN, ORIGIN_BEGIN_BYTES);
-    length += ORIGIN_BEGIN_BYTES;
-    for (const char *at = origin; *at != '\0'; at++) {
-        if (*at == '"' || *at == '\\') {
-            text[length++] = '\\';
+/* Text between quotes, and a NUL (RFC 8259, 7). */
+static void write_quoted(const char *text, char *at) {
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ') {
+            at += sprintf(at, "\\u%04x", (unsigned char)*text);
+            continue;
         }
-        text[length++] = *at;
+        if (*text == '"' || *text == '\\') {
+            *at++ = '\\';
+        }
+        *at++ = *text;
     }
-    memcpy(text + length, "\"", 2);
+    memcpy(at, "\"", 2);
+}
+
+/* It has no control characters: two of its bytes at most stand for one. */
+const char *signal_origin_member(const char *origin, char text[SIGNAL_ORIGIN_BYTES]) {
+    text[0] = '\0';
+    if (origin[0] != '\0') {
+        memcpy(text, ORIGIN_BEGIN, ORIGIN_BEGIN_BYTES);
+        write_quoted(origin, text + ORIGIN_BEGIN_BYTES);
+    }
+    return text;
+}
+
+const char *signal_name_member(const char *name, char text[SIGNAL_NAME_BYTES]) {
+    static const char begin[] = ",\"name\":\"";
+    text[0] = '\0';
+    if (name != NULL && name[0] != '\0') {
+        memcpy(text, begin, sizeof begin - 1);
+        write_quoted(name, text + sizeof begin - 1);
+    }
     return text;
 }
 

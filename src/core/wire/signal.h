@@ -57,11 +57,14 @@ bool signal_decode(const uint8_t *bytes, size_t length, struct signal *signal, e
 bool signal_read_data(const uint8_t *bytes, size_t length, size_t prefix_length, uint64_t *seq,
                       const uint8_t **body, size_t *body_length);
 
-/* Bytes of an origin as a member, NUL included: each character may take an escape. */
+/* Bytes of an origin or a name as a member, NUL included: each character may take an escape. */
 #define SIGNAL_ORIGIN_BYTES (2 * MUSTER_ORIGIN_BYTES_MAX + 16)
+#define SIGNAL_NAME_BYTES (6 * MUSTER_NAME_BYTES_MAX + 16)
 
-/* Writes an origin as a member behind others, `,"origin":"site-b"`; nothing for "". Returns text. */
+/* Write an origin, or a peer's name, as a member behind others, `,"origin":"site-b"`; nothing for "" and
+ * NULL. Return text. */
 const char *signal_origin_member(const char *origin, char text[SIGNAL_ORIGIN_BYTES]);
+const char *signal_name_member(const char *name, char text[SIGNAL_NAME_BYTES]);
 
 /* Reads such a member of length bytes; "" where there is none. */
 void signal_read_origin(const char *member, size_t length, char origin[MUSTER_ORIGIN_BYTES_MAX + 1]);

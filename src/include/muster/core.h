@@ -484,12 +484,12 @@ MUSTER_API int muster_core_new(const struct muster_core_options *options, uint64
 /* Frees the node at once, without a bye. NULL is allowed. */
 MUSTER_API void muster_core_free(muster_core_t *core);
 
-/* A datagram that came or is to be sent. A datagram to be sent leaves from the node's unicast socket:
- * its source and ttl are not set. */
+/* A datagram that came or is to be sent. A datagram to be sent leaves from the node's unicast socket.
+ */
 struct muster_datagram {
     const uint8_t *bytes; /* borrowed; those of a telemetry datagram that came for longer, see muster_event */
     size_t length;
-    struct muster_endpoint source;
+    struct muster_endpoint source; /* to be sent: the address that it has to leave from; family 0: any */
     struct muster_endpoint destination;
     uint32_t interface; /* it came by, or shall leave by */
     uint8_t ttl;        /* as received; to be sent: 0 for MUSTER_TTL's default, else this one */

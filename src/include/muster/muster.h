@@ -452,6 +452,12 @@ MUSTER_API int muster_local_publish(muster_local_t *local, const char *topic,
                                     const struct muster_record *record, muster_local_end_cb on_end,
                                     void *context);
 
+/* The same, and the node retains the value: late joiners are given it also after the node was started again,
+ * until a value of its name is published without this. */
+MUSTER_API int muster_local_retain(muster_local_t *local, const char *topic,
+                                   const struct muster_record *record, muster_local_end_cb on_end,
+                                   void *context);
+
 /* Ends the connection, then calls on_closed (may be NULL) from the loop. No other callback comes after this
  * call. A second call is ignored. */
 MUSTER_API void muster_local_close(muster_local_t *local, muster_close_cb on_closed, void *context);

@@ -144,6 +144,7 @@ struct muster_sample {
     const char *topic;
     const char *origin; /* where the publisher brought it from; "": it is its own. Who carries readings on
                            gives the topic an origin, and carries on none that has one */
+    const char *name;   /* of the publisher, as another peer that keeps this knew it; "": its row says it */
     unsigned shard;
     uint64_t seq; /* of the shard; 0: LAST, values that were put together for this answer */
     bool is_late; /* a later one of its topic was delivered before, to who wants the newest; who wants order
@@ -242,17 +243,20 @@ struct muster_arrival {
  * counted so. */
 MUSTER_API bool muster_core_next_arrival(muster_core_t *core, struct muster_arrival *arrival);
 
-/* What a node keeps for others (muster_core_options.caches) as bytes that outlive it: parts of an answer to
- * `samples` (PROTOCOL.md, section 12). The caller frees *bytes; NULL where nothing is kept. MUSTER_ENOMEM. */
+/* What a node keeps for others (muster_core_options.caches), and what it publishes for other programs and is
+ * to retain (muster_local_retain()), as bytes that outlive it: parts of an answer to `samples` (PROTOCOL.md,
+ * section 12). The caller frees *bytes; NULL where nothing is kept. MUSTER_ENOMEM. */
 MUSTER_API int muster_core_cached_save(muster_core_t *core, uint8_t **bytes, size_t *length);
 
-/* Keeps them again, as far as its patterns match: they were saved age_ms ago. What is newer stays.
+/* Keeps them again, as far as its patterns match, and opens the topics of what is to be retained: they were
+ * saved age_ms ago. What is newer stays.
  * MUSTER_EINVAL where they are damaged, MUSTER_ENOMEM; what stands before that is kept. */
 MUSTER_API int muster_core_cached_load(muster_core_t *core, const uint8_t *bytes, size_t length,
                                        uint64_t age_ms);
 
-/* Grows with each value that is kept. */
+/* Grow with each value that is kept, and with each that is to be retained or no longer. */
 MUSTER_API uint64_t muster_core_cached_changes(const muster_core_t *core);
+MUSTER_API uint64_t muster_core_retained_changes(const muster_core_t *core);
 
 /* Copies what is known of all feeds, at most feeds_max; returns how many there are. */
 MUSTER_API size_t muster_core_feeds(const muster_core_t *core, struct muster_feed *feeds, size_t feeds_max);

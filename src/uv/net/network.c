@@ -336,8 +336,6 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     }
     if (link != NULL && !group_is_unicast(kind)) {
         datagram->source = link->interface.source;
-    } else {
-        datagram->source.family = 0;
     }
     const uint8_t *bytes = datagram == &network->held ? network->held_from : datagram->bytes;
     uint64_t count = count_datagrams(datagram);

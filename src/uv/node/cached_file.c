@@ -10,8 +10,10 @@
 /* More than what may be kept, each value with its header. */
 #define BYTES_MAX (16u << 20)
 
-/* Values come all the time: so much of them a crash may take away. */
+/* Values come all the time: so much of them a crash may take away. What somebody asked to retain is written
+ * soon. */
 #define SAVE_MS 60000
+#define SAVE_RETAINED_MS 500
 
 /* ---- reading ---- */
 
@@ -48,18 +50,27 @@ static void save(struct cached_file *file) {
     uint8_t *bytes;
     size_t length;
     const uint64_t changes = muster_core_cached_changes(file->context->core);
+    const uint64_t retained = muster_core_retained_changes(file->context->core);
     file->due_ms = 0;
     if (muster_core_cached_save(file->context->core, &bytes, &length) != 0) {
         return;
     }
     int error = slot_draft_write_bytes(file->slot, FILE_NAME, bytes, length, file->log);
     error = error == 0 ? slot_draft_publish(file->slot, FILE_NAME, file->log) : error;
-    file->saved = error == 0 ? changes : file->saved;
+    if (error == 0) {
+        file->saved = changes;
+        file->retained = retained;
+    }
     free(bytes);
 }
 
+static bool has_retained(const struct cached_file *file) {
+    return muster_core_retained_changes(file->context->core) != file->retained;
+}
+
 static bool is_changed(const struct cached_file *file) {
-    return file->is_used && muster_core_cached_changes(file->context->core) != file->saved;
+    return file->is_used &&
+           (has_retained(file) || muster_core_cached_changes(file->context->core) != file->saved);
 }
 
 void cached_file_turn(struct cached_file *file) {
@@ -67,8 +78,9 @@ void cached_file_turn(struct cached_file *file) {
     if (!is_changed(file)) {
         return;
     }
-    if (file->due_ms == 0) {
-        file->due_ms = now_ms + SAVE_MS;
+    const uint64_t latest_ms = now_ms + (has_retained(file) ? SAVE_RETAINED_MS : SAVE_MS);
+    if (file->due_ms == 0 || file->due_ms > latest_ms) {
+        file->due_ms = latest_ms;
     } else if (file->due_ms <= now_ms) {
         save(file);
     }

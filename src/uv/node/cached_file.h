@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the node keeps for others, in a file of its slot: who comes after a restart is given it, too. A part
- * of the node (part.h), of one that keeps something. */
+/* What the node keeps for others, and what it is to retain of what it published for other programs, in a file
+ * of its slot: who comes after a restart is given it, too. A part of the node (part.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -16,8 +16,9 @@ struct cached_file {
     const struct slot *slot;
     const struct log *log;
     bool is_used;
-    uint64_t saved;  /* changes that are in the file */
-    uint64_t due_ms; /* when others are to be written; 0: there are none */
+    uint64_t saved;    /* changes that are in the file, */
+    uint64_t retained; /* and of what it is to retain */
+    uint64_t due_ms;   /* when others are to be written; 0: there are none */
 };
 
 /* Reads what was kept before, once there is a core. What can't be read is reported, and set aside. */

@@ -442,14 +442,24 @@ int muster_local_change(muster_local_t *local, const struct muster_change *chang
                : call_add(local, &call, &(struct request){.change = *change});
 }
 
-int muster_local_publish(muster_local_t *local, const char *topic, const struct muster_record *record,
-                         muster_local_end_cb on_end, void *context) {
+static int publish(muster_local_t *local, const char *topic, const struct muster_record *record, bool retains,
+                   muster_local_end_cb on_end, void *context) {
     struct call call = {.kind = REQUEST_PUBLISH, .on_end = on_end, .context = context};
     if (topic == NULL || record == NULL || muster_topic_fault(topic) != NULL ||
         muster_record_fault(record) != NULL) {
         return MUSTER_EINVAL;
     }
-    return call_add(local, &call, &(struct request){.topic = topic, .record = *record});
+    return call_add(local, &call, &(struct request){.topic = topic, .record = *record, .retains = retains});
+}
+
+int muster_local_publish(muster_local_t *local, const char *topic, const struct muster_record *record,
+                         muster_local_end_cb on_end, void *context) {
+    return publish(local, topic, record, false, on_end, context);
+}
+
+int muster_local_retain(muster_local_t *local, const char *topic, const struct muster_record *record,
+                        muster_local_end_cb on_end, void *context) {
+    return publish(local, topic, record, true, on_end, context);
 }
 
 /* ---- open and close ---- */

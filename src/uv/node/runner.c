@@ -312,7 +312,7 @@ void runner_init(muster_t *node, const struct muster_options *options) {
     node->deliveries.on_log = options->on_log;
     node->deliveries.application = options->context;
     node->deliveries.follower = (struct peer_follower){browses_read_peer, browses_read_all, &node->browses};
-    if (options->cache_count > 0) {
+    if (options->document != NULL) {
         cached_file_load(&node->cached_file);
     }
 }

@@ -2,7 +2,9 @@
 /* What a node remembers between its starts, in a slot of the state directory named after the instance:
  *
  *     key    the Ed25519 secret (RFC 8032), 128 hexadecimal digits: the seed and the public key
- *     boot   the last boot number, decimal, on the disk before it is used */
+ *     boot   the last boot number, decimal, on the disk before it is used
+ *
+ * Beside them lies `cached`, what the node keeps for others (node/cached_file.h). */
 #pragma once
 
 #include <stdbool.h>

@@ -542,6 +542,7 @@ static void check_kept(size_t late, size_t sensor, uint64_t age_min_ms, uint64_t
         const bool is_brought = strcmp(arrival->topic, "cellar") == 0;
         assert_string_equal(arrival->id, world.nodes[sensor].id);
         assert_string_equal(arrival->origin, is_brought ? "site-b" : "");
+        assert_string_equal(arrival->name, "sensor");
         assert_in_range(arrival->age_ms, age_min_ms, age_max_ms);
         assert_non_null(strstr(arrival->body, is_brought ? "\"v\":5" : "\"v\":21"));
     }
@@ -580,6 +581,57 @@ TEST(what_is_kept_outlives_its_keeper) {
     assert_int_equal(muster_core_cached_load(world.nodes[other].core, bytes, length, 0), 0);
     assert_int_equal(muster_core_cached_changes(world.nodes[other].core), 1);
     free(bytes);
+}
+
+/* By another program: each has its number of the topic and whether it is to be retained. */
+static void publish_for_another(struct pipe *program, const char *topic, int number, bool retains) {
+    char line[256];
+    snprintf(
+        line, sizeof line,
+        "{\"muster\":1,\"request\":\"publish\",\"topic\":\"%s\",\"record\":{\"u\":\"Cel\",\"v\":%d}%s}",
+        topic, number, retains ? ",\"retain\":true" : "");
+    assert_non_null(strstr(pipe_ask(program, line), "\"end\":\"done\""));
+}
+
+/* A node restores under the same key what it was to retain, and sends none of it anew. */
+TEST(what_is_retained_outlives_its_publisher) {
+    size_t node = world_add("node");
+    struct pipe *program = pipe_connect_local(node);
+    muster_core_t *core = world.nodes[node].core;
+    world_run(1000);
+    publish_for_another(program, "target", 20, true);
+    publish_for_another(program, "target", 21, true);
+    publish_for_another(program, "other", 5, false);
+    publish_for_another(program, "ended", 6, true);
+    publish_for_another(program, "ended", 7, false); /* which ends it */
+    assert_int_equal(muster_core_retained_changes(core), 4);
+    uint8_t *bytes;
+    size_t length;
+    assert_int_equal(muster_core_cached_save(core, &bytes, &length), 0);
+    depart(node);
+
+    struct muster_core_options options = world_options(node);
+    world_start(node, &options);
+    core = world.nodes[node].core;
+    assert_int_equal(muster_core_cached_load(core, bytes, length, 60000), 0);
+    assert_int_equal(muster_core_cached_load(core, bytes, length, 60000), 0);
+    free(bytes);
+    size_t late = world_add("late");
+    field_subscribe(late, "#");
+    world_run(3000);
+    assert_int_equal(field_got(late)->count, 1);
+    assert_int_equal(field_last(late)->kind, MUSTER_SAMPLE_LAST);
+    assert_string_equal(field_last(late)->topic, "target");
+    assert_non_null(strstr(field_last(late)->body, "\"u\":\"Cel\",\"v\":21"));
+    assert_int_equal(world_row(late, "node")->document.topic_count, 1);
+    assert_string_equal(world_row(late, "node")->document.topics[0].unit, "Cel");
+
+    program = pipe_connect_local(node);
+    publish_for_another(program, "target", 22, false);
+    world_run(500);
+    assert_int_equal(field_count(late, MUSTER_SAMPLE_LIVE), 1);
+    assert_int_equal(muster_core_cached_save(core, &bytes, &length), 0);
+    assert_null(bytes);
 }
 
 TEST(damaged_bytes_of_a_keeper_are_told) {

@@ -240,9 +240,9 @@ TEST(a_text_that_is_missing_is_refused) {
 
 /* Sets a document of four attributes, three of them full, this many bytes being left to the last one. */
 static int update_to(size_t length) {
-    char full[241];
+    char full[221];
     memset(full, 'x', sizeof full);
-    full[240] = '\0';
+    full[220] = '\0';
     const struct muster_text attrs[] = {{"a", full}, {"b", full}, {"c", full}, {"d", text_of(length)}};
     const struct muster_document document = {.name = "a", .attrs = attrs, .attr_count = 4};
     const struct muster_command update = {.kind = MUSTER_COMMAND_UPDATE, .document = &document};

@@ -18,7 +18,7 @@ static const struct muster_endpoint group = {.family = 4, .ip = {224, 0, 0, 254}
 
 /* Queues a datagram of one byte. */
 static bool put_byte(uint8_t byte, uint32_t interface) {
-    return outbox_put_datagram(&outbox, &byte, 1, &group, interface);
+    return outbox_put_datagram(&outbox, &byte, 1, NULL, &group, interface);
 }
 
 static void check_next(uint8_t byte, uint32_t interface) {

@@ -2,6 +2,7 @@
 /* What forgers, replayers and the careless cannot do. */
 #include <string.h>
 
+#include "limit.h"
 #include "tape.h"
 #include "test.h"
 #include "world.h"
@@ -357,6 +358,70 @@ TEST(a_stranger_sets_nobodys_loss) {
         world_run(100);
     }
     assert_true(world.now_ms - killed_ms < (uint64_t)next_ms + 3000);
+}
+
+/* ---- answers that are passed on ---- */
+
+static uint64_t nonce_of_b; /* as all hear it */
+
+static void relay(size_t from, const struct muster_datagram *datagram) {
+    const char *found = memmem(datagram->bytes, datagram->length, "\"nonce\":\"", 9);
+    if (from == 1 && found != NULL) {
+        memcpy(&nonce_of_b, found + 9, sizeof nonce_of_b);
+    }
+    if (from == 0 && datagram->destination.ip[0] == 10 && datagram->destination.ip[3] == 99) {
+        struct muster_datagram relayed = *datagram;
+        relayed.source = datagram->destination;
+        relayed.destination = world.nodes[1].endpoint;
+        relayed.ttl = MUSTER_TTL;
+        world_inject(1, &relayed);
+    }
+}
+
+/* Asks "a" with the nonce of "b", and passes the answer on; more is a member with its comma. */
+static void ask_in_between(const char *more) {
+    char nonce[MUSTER_NONCE_CHARS + 1] = "";
+    memcpy(nonce, &nonce_of_b, sizeof nonce_of_b);
+    world_say(0, 99, MUSTER_PATH_U4,
+              "{\"muster\":1,\"kind\":\"query\",\"id\":\"" UNSIGNED_ID
+              "\",\"boot\":1,\"nonce\":\"%s\"%s,\"of\":[\"%s\"]%*s}\n",
+              nonce, more, world.nodes[0].id, MUSTER_ANNOUNCE_BYTES_MAX - 100, "");
+    world_run(50);
+}
+
+/* All hear the nonce of "b", so anybody can have "a" answer it. */
+TEST(a_relayed_answer_moves_no_row) {
+    static const char *const questions[] = {",\"want\":{}", ""};
+    for (size_t i = 0; i < 2; i++) {
+        begin();
+        world_gather(2);
+        world.on_sent = relay;
+        world_query(1);
+        world_run(10);
+        assert_true(nonce_of_b != 0);
+        uint64_t drops = world_drops(1, MUSTER_DROP_SOURCE);
+        ask_in_between(questions[i]);
+        assert_int_equal(world_row(1, "a")->address.ip[3], 1);
+        assert_int_equal(world_drops(1, MUSTER_DROP_SOURCE), drops + 1);
+    }
+}
+
+/* "b" does not hear "a". */
+static bool is_cut(size_t from, size_t to, const struct muster_datagram *datagram) {
+    (void)datagram;
+    return from == 0 && to == 1;
+}
+
+TEST(a_relayed_answer_makes_no_row) {
+    world_add("a");
+    world_add("b");
+    world.is_lost = is_cut;
+    world.on_sent = relay;
+    world_query(1);
+    world_run(10);
+    ask_in_between(",\"want\":{}");
+    assert_int_equal(world_rows(1, MUSTER_ALIVE), 0);
+    assert_int_equal(world_drops(1, MUSTER_DROP_SOURCE), 1);
 }
 
 int main(void) {

@@ -49,7 +49,7 @@ TEST(what_fits_is_measured) {
     assert_int_equal(muster_document_check(&whole, true, false, &with_key), 0);
     assert_int_equal(muster_document_check(&whole, true, true, NULL), 0);
     assert_true(plain > 400 && plain < MUSTER_ANNOUNCE_BYTES_MAX);
-    assert_int_equal(with_key - plain, strlen(",\"key\":\"\"{\"sig\":\"\"}\n") + 44 + 88);
+    assert_int_equal(with_key - plain, strlen(",\"key\":\"\",\"at\":\"\"{\"sig\":\"\"}\n") + 44 + 39 + 88);
 }
 
 TEST(what_breaks_a_rule_is_refused) {

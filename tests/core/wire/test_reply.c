@@ -142,6 +142,10 @@ static struct muster_self a_self(void) {
     "2345"                                                                                                   \
     "678901234567890123456"
 
+#define NINE_ESCAPES "\x01\x01\x01\x01\x01\x01\x01\x01\x01"
+#define LONGEST_NAME \
+    NINE_ESCAPES NINE_ESCAPES NINE_ESCAPES NINE_ESCAPES NINE_ESCAPES NINE_ESCAPES NINE_ESCAPES
+
 static const struct reply_sample samples[SAMPLES] = {
     {.id = id,
      .boot = 5,
@@ -154,6 +158,7 @@ static const struct reply_sample samples[SAMPLES] = {
      .boot = 1,
      .topic = "c",
      .origin = "site-b/\"nas\"",
+     .name = "K\xc3\xbc\x01\"che",
      .seq = 7,
      .age_ms = 12,
      .body = (const uint8_t *)"",
@@ -163,6 +168,7 @@ static const struct reply_sample samples[SAMPLES] = {
      .topic = LONGEST_TOPIC,
      .origin = "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""
                "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"",
+     .name = LONGEST_NAME,
      .seq = MUSTER_INTEGER_MAX,
      .passed = MUSTER_INTEGER_MAX - 1,
      .age_ms = MUSTER_INTEGER_MAX,
@@ -296,6 +302,7 @@ static void assert_sample(const struct reply_sample *sample, const struct reply_
     assert_int_equal(sample->boot, wanted->boot);
     assert_string_equal(sample->topic, wanted->topic);
     assert_string_equal(sample->origin, wanted->origin);
+    assert_string_equal(sample->name, wanted->name != NULL ? wanted->name : "");
     assert_int_equal(sample->seq, wanted->seq);
     assert_int_equal(sample->passed, wanted->passed);
     assert_int_equal(sample->age_ms, wanted->age_ms);

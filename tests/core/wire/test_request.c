@@ -45,7 +45,10 @@ static const struct request requests[] = {
     {.kind = REQUEST_PUBLISH,
      .topic = "t",
      .record = {.kind = MUSTER_VALUE_BOOLEAN, .boolean = true, .has_sum = true, .sum = 3, .update_s = 60}},
-    {.kind = REQUEST_PUBLISH, .topic = "t", .record = {.kind = MUSTER_VALUE_DATA, .text = "aGk"}},
+    {.kind = REQUEST_PUBLISH,
+     .topic = "t",
+     .record = {.kind = MUSTER_VALUE_DATA, .text = "aGk"},
+     .retains = true},
     {.kind = REQUEST_UPDATE},
     {.kind = REQUEST_UPDATE, .change = {.name = "other"}},
     {.kind = REQUEST_UPDATE,
@@ -132,6 +135,7 @@ static void assert_requests(const struct request *a, const struct request *b) {
     }
     assert_int_equal(a->since_ms, b->since_ms);
     assert_int_equal(a->follows, b->follows);
+    assert_int_equal(a->retains, b->retains);
 }
 
 TEST(what_is_written_is_read) {
@@ -227,6 +231,7 @@ static const struct {
     {REQUEST("document", "," ID ",\"hash\":[]"), REQUEST_END_INVALID, "hash"},
     {REQUEST("document", "," ID "," HASH), REQUEST_END_DONE, NULL},
     {REQUEST("publish", ",\"record\":{\"v\":1}"), REQUEST_END_INVALID, "topic"},
+    {REQUEST("publish", ",\"topic\":\"a\",\"record\":{\"v\":1},\"retain\":1"), REQUEST_END_INVALID, "retain"},
     {REQUEST("publish", ",\"topic\":\"\",\"record\":{\"v\":1}"), REQUEST_END_INVALID, "topic"},
     {REQUEST("publish", ",\"topic\":\"a b\",\"record\":{\"v\":1}"), REQUEST_END_INVALID, "topic"},
     {REQUEST("publish", ",\"topic\":\"a\""), REQUEST_END_INVALID, "record"},

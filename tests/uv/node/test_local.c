@@ -233,11 +233,19 @@ static void on_self(const struct muster_self *self, void *context) {
         assert_string_equal(self->sockets[i].interface_name, sockets[i].interface_name);
     }
     assert_int_equal(self->counters.streams_accepted, 1);
+    assert_int_equal(self->figure_count, 2);
+    assert_string_equal(self->figures[1].name, "lost_2");
+    assert_int_equal(self->figures[1].value, 7);
     add_to_story("self", self->peer.document.name);
 }
 
 TEST(a_node_tells_of_itself) {
-    open_named(0, "a");
+    const struct muster_figure figures[MUSTER_FIGURES_MAX + 1] = {{"readings", 1}, {"lost_2", 7}};
+    const struct muster_figure wrong = {"Readings", 1};
+    muster_t *a = open_named(0, "a");
+    assert_int_equal(muster_set_figures(a, figures, 2), 0);
+    assert_int_equal(muster_set_figures(a, &wrong, 1), MUSTER_EINVAL);
+    assert_int_equal(muster_set_figures(a, figures, MUSTER_FIGURES_MAX + 1), MUSTER_EINVAL);
     open_local();
     int error;
     INSIDE(error = muster_local_self(asker.local, on_self, on_end, NULL));

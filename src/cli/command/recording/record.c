@@ -238,7 +238,7 @@ static void report_malformed(struct record *record, struct source *source) {
 
 static void on_sample(muster_t *node, const struct muster_sample *sample, void *context) {
     struct record *record = context;
-    const struct source *publisher = source_find(&record->sources, node, sample->id);
+    struct source *publisher = source_find(&record->sources, node, sample->id);
     const int64_t now_us = recording_now_us();
     const bool is_last = sample->kind == MUSTER_SAMPLE_LAST;
     struct batch_source source = {.topic = sample->topic, .origin = sample->origin};
@@ -248,6 +248,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
         session_fail(&record->session, MUSTER_ENOMEM);
         return;
     }
+    source_learn(&record->sources, publisher, sample);
     memcpy(source.id, sample->id, MUSTER_ID_BYTES);
     source.peer = publisher->publisher.name;
     muster_pack_open(&record->pack, sample->body, sample->length,

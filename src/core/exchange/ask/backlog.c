@@ -47,7 +47,9 @@ struct backlog_sample *backlog_copy(struct exchange *exchange, const struct must
     copy->sample.id = copy->id;
     strncpy(copy->origin, sample->origin, sizeof copy->origin - 1);
     copy->sample.topic = copy->topic;
+    strncpy(copy->name, sample->name, sizeof copy->name - 1);
     copy->sample.origin = copy->origin;
+    copy->sample.name = copy->name;
     copy->sample.body = copy->body;
     backlog->bytes += bytes;
     return copy;

@@ -25,6 +25,7 @@ struct backlog_sample {
     uint8_t id[MUSTER_ID_BYTES];
     char topic[MUSTER_TOPIC_BYTES_MAX + 1];
     char origin[MUSTER_ORIGIN_BYTES_MAX + 1];
+    char name[MUSTER_NAME_BYTES_MAX + 1];
     char body[];
 };
 

@@ -477,6 +477,7 @@ bool catchup_take(struct exchange *exchange, struct fetch *fetch, const struct r
                                    .boot = part->boot,
                                    .topic = part->topic,
                                    .origin = part->origin,
+                                   .name = part->name,
                                    .shard = muster_topic_shard(part->topic),
                                    .seq = part->seq,
                                    .age_ms = part->age_ms,

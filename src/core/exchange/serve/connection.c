@@ -249,7 +249,8 @@ void connection_answer(struct exchange *exchange, struct connection *connection,
                     : own_document_change(exchange->presence, &request->change);
         break;
     case REQUEST_PUBLISH:
-        error = exchange->calls.publish(exchange->calls.owner, request->topic, &request->record);
+        error = exchange->calls.publish(exchange->calls.owner, request->topic, &request->record,
+                                        request->retains);
         break;
     case REQUEST_TABLE:
     case REQUEST_WATCH:

@@ -79,6 +79,7 @@ static enum outcome deliver(const struct telemetry *telemetry, struct muster_arr
                                .boot = feed->boot,
                                .topic = body->header->topic,
                                .origin = body->header->origin,
+                               .name = "",
                                .shard = feed->shard,
                                .seq = body->seq,
                                .is_late = record_newest(body, audience & telemetry->subscriptions.newest),

@@ -98,7 +98,37 @@ static void record_last(struct own_topic *topic, struct sensor *sensor, const st
         sensor->last_ms = now_ms;
         sensor->last_number = number;
         sensor->has_last = true;
+        sensor->is_restored = false;
     }
+}
+
+bool own_topic_retain(struct own_topic *topic, const char *name, bool retains) {
+    struct sensor *sensor = find_sensor(topic, text_or_none(name));
+    const bool was_retained = sensor != NULL && sensor->is_retained;
+    if (sensor != NULL) {
+        sensor->is_retained = retains;
+    }
+    return sensor != NULL && (retains || was_retained);
+}
+
+bool own_topic_restore(struct own_topic *topic, const struct muster_record *record, uint64_t said_ms) {
+    const bool is_topic = strncmp(record->name, topic->name, topic->name_length) == 0;
+    const char *rest = record->name + topic->name_length;
+    if (!is_topic || (*rest != '\0' && *rest != '/')) {
+        return false;
+    }
+    struct muster_record own = *record;
+    own.name = *rest == '/' ? rest + 1 : "";
+    if (muster_record_fault(&own) != NULL || find_sensor(topic, own.name) != NULL) {
+        return false;
+    }
+    record_last(topic, NULL, &own, own.time_s, 0, said_ms);
+    struct sensor *sensor = find_sensor(topic, own.name);
+    if (sensor == NULL || !sensor->has_last) {
+        return false;
+    }
+    sensor->is_retained = sensor->is_restored = true;
+    return true;
 }
 
 /* Makes room for a pack in a datagram of at most so many bytes; false when what is in the pack leaves none.

@@ -21,6 +21,8 @@ struct sensor {
     char unit[MUSTER_NAME_BYTES_MAX + 1]; /* "": none, or not known */
     bool is_declared;                     /* when the topic was opened */
     bool has_last;
+    bool is_retained;          /* the last one is to outlive this node, */
+    bool is_restored;          /* or has outlived an earlier one: it was sent by that */
     struct muster_record last; /* its texts are this sensor's */
     uint64_t last_ms;          /* when it was added, */
     uint64_t last_number;      /* and the number of the ring's next datagram then */
@@ -76,6 +78,13 @@ void own_topic_rekey(struct own_topic *topic, const struct context *context);
  * (muster_record_fault() says why), MUSTER_ETOOBIG (it does not fit beside what is in the pack). */
 int own_topic_add(struct own_topic *topic, const struct muster_record *record, double time_s, uint64_t number,
                   size_t bytes_max, uint64_t now_ms);
+
+/* The last value of this name is to outlive the node, or not. True when that, or such a value, is new. */
+bool own_topic_retain(struct own_topic *topic, const char *name, bool retains);
+
+/* Puts such a value back, of said_ms; its name is in full. What is known already stays. False without memory,
+ * and for a name that is not the topic's. */
+bool own_topic_restore(struct own_topic *topic, const struct muster_record *record, uint64_t said_ms);
 
 /* Measures how many records come a second. */
 void own_topic_measure_rate(struct own_topic *topic, uint64_t now_ms);

@@ -107,6 +107,17 @@ void publisher_topic_use(struct telemetry *telemetry, unsigned number) {
     telemetry->publisher.topics[number]->used_ms = telemetry->context->now_ms;
 }
 
+void publisher_topic_retain(struct publisher *publisher, unsigned number, const char *name, bool retains) {
+    publisher->retentions += own_topic_retain(publisher->topics[number], name, retains) ? 1 : 0;
+}
+
+bool publisher_topic_restore(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
+                             uint64_t age_ms) {
+    const uint64_t now_ms = telemetry->context->now_ms;
+    return own_topic_restore(telemetry->publisher.topics[number], record,
+                             now_ms > age_ms ? now_ms - age_ms : 0);
+}
+
 bool publisher_topic_idlest(const struct publisher *publisher, unsigned *number) {
     const struct own_topic *idlest = NULL;
     for (size_t i = 0; i < publisher->topic_count; i++) {

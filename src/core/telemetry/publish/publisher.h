@@ -25,6 +25,7 @@ struct publisher {
     size_t queue_bytes_max; /* that may wait to be sent */
     bool is_full;           /* somebody was told to try again later */
     bool is_announce_due;   /* a sensor is new, or a rate */
+    uint64_t retentions;    /* values that came and are to outlive the node, or no longer */
 };
 
 void publisher_init(struct publisher *publisher, const struct muster_core_options *options);
@@ -43,6 +44,17 @@ void publisher_topic_lend(struct publisher *publisher, unsigned number);
 
 /* Another program uses an open topic now. */
 void publisher_topic_use(struct telemetry *telemetry, unsigned number);
+
+/* The last value of a name of the topic (NULL, "": the topic's own) is to outlive the node, or not. */
+void publisher_topic_retain(struct publisher *publisher, unsigned number, const char *name, bool retains);
+
+/* Appends those that are to, as publisher_write_last() does. */
+int publisher_write_retained(const struct telemetry *telemetry, const struct own_topic *topic,
+                             struct buffer *out, uint64_t *count);
+
+/* Puts such a value back, which was published so long ago. Its name is in full. False without memory. */
+bool publisher_topic_restore(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
+                             uint64_t age_ms);
 
 /* The topic of another program that was not used for longest. False when there is none. */
 bool publisher_topic_idlest(const struct publisher *publisher, unsigned *number);

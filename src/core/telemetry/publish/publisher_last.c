@@ -79,8 +79,8 @@ static int add_last(struct last_pack *pack, const struct sensor *sensor) {
 
 /* What waits to be sent will be heard when it is: it is no last value yet. */
 static bool is_sent(const struct last_pack *pack, const struct sensor *sensor) {
-    return sensor->last_number < pack->topic->sealed &&
-           sensor->last_number < pack->telemetry->publisher.ring.unsent;
+    return sensor->is_restored || (sensor->last_number < pack->topic->sealed &&
+                                   sensor->last_number < pack->telemetry->publisher.ring.unsent);
 }
 
 static bool is_of(const struct ring *ring, const struct kept *kept, const struct own_topic *topic) {
@@ -99,6 +99,18 @@ static int write_sent(const struct last_pack *pack) {
         }
     }
     return 0;
+}
+
+int publisher_write_retained(const struct telemetry *telemetry, const struct own_topic *topic,
+                             struct buffer *out, uint64_t *count) {
+    struct last_pack pack = {.telemetry = telemetry, .topic = topic, .out = out, .count = count};
+    int error = 0;
+    begin_last(&pack);
+    for (size_t i = 0; i < topic->sensor_count && error == 0; i++) {
+        const struct sensor *sensor = &topic->sensors[i];
+        error = sensor->is_retained && sensor->has_last ? add_last(&pack, sensor) : 0;
+    }
+    return error != 0 ? error : end_last(&pack);
 }
 
 int publisher_write_last(const struct telemetry *telemetry, const struct own_topic *topic, struct buffer *out,
