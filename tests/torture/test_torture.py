@@ -89,6 +89,7 @@ COMMANDS = [
     (("key", "use", "first", "--state-dir", "{keys}"), ""),
     (("peers", "--state-dir", "{keys}", *DIRECT), ""),
     (("announce", "--config", "{config}", "--", "true"), ""),
+    (f"for start in 1 2; do {UNTIL} announce --name kept --state-dir {{new}} --cache '#'; done", ""),
     (f"{UNTIL} announce --name sealed --state-dir {{keys}} --cache '#'", ""),
     (f"{UNTIL} announce --name full --socket {{new}} --service http:80,name=x,txt.path=/ --service ipp:631 --attr a=b", ""),
     (f"NOTIFY_SOCKET=@nobody {UNTIL} announce --name told --state-dir {{used}}", ""),
@@ -156,6 +157,7 @@ NOT_REACHED = {
         uv/node/wake.c wake_start: close
         uv/state/slot.c slot_draft_publish: unlinkat
         uv/state/slot.c slot_draft_write: unlinkat
+        uv/state/slot.c slot_draft_write_bytes: unlinkat
         uv/state/slot.c slot_file_read: close""",
     "the network, a clock or a disk would have to change meanwhile": """
         cli/command/top/top.c on_keys: read
