@@ -180,10 +180,12 @@ static void watch_keys(struct session *session) {
     if (session->is_watching || muster_keyring_directory(session->settings->state_dir, &directory) != 0) {
         return;
     }
-    uv_fs_event_init(&session->loop, &session->keys); /* cannot fail */
-    session->keys.data = session;
+    if (session->keys.data == NULL) { /* twice in a loop, a handle would take others out of it */
+        uv_fs_event_init(&session->loop, &session->keys); /* cannot fail */
+        uv_unref((uv_handle_t *)&session->keys);
+        session->keys.data = session;
+    }
     session->is_watching = uv_fs_event_start(&session->keys, on_keys, directory, 0) == 0;
-    uv_unref((uv_handle_t *)&session->keys);
     free(directory);
 }
 
