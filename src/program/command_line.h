@@ -24,8 +24,8 @@ struct command {
     const char *description;                  /* for its own --help; lines end in LF */
     const struct args_option *options;        /* its own, ended by a row without a name */
     size_t options_bytes;                     /* of the struct that they are written to; 0: none */
-    size_t file_offset;                 /* of a `const char *` in it: a path of options_file.h; 0: there is none */
-    const void *defaults;                     /* that struct when it begins; NULL: zeroed */
+    size_t file_offset;          /* of a `const char *` in it: a path of options_file.h; 0: there is none */
+    const void *defaults;        /* that struct when it begins; NULL: zeroed */
     void (*describe)(FILE *out); /* NULL, or prints what only code knows: columns, placeholders */
     const char *examples;        /* lines that end in LF */
     const char *statuses;        /* what it exits with and when; lines as "  124 timed out\n" */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A file of options: one JSON object, strict as all JSON here is, whose members are options by their long names:
+/* A file of options: one JSON object, strict as all JSON here is, whose members are options by their long
+ * names:
  *
  *     {"site": "home", "out": ["kitchen/#", "hall/#"], "retain": true, "queue": 100000}
  *
@@ -13,8 +14,9 @@
 /* Values in one file. */
 #define OPTIONS_FILE_VALUES_MAX 4096
 
-/* Reads a file into two tables, as args_read_options() does of a command line; `config` is no option here. Values
- * may be borrowed by them, so that the file, zeroed before, is to be kept as long, and then to be given to
- * config_file_deinit(), also after an error. 0, or -1 with "PATH:LINE:COLUMN: MEMBER: expected …". */
+/* Reads a file into two tables, as args_read_options() does of a command line; `config` is no option here.
+ * Values may be borrowed by them, so that the file, zeroed before, is to be kept as long, and then to be
+ * given to config_file_deinit(), also after an error. 0, or -1 with "PATH:LINE:COLUMN: MEMBER: expected …".
+ */
 int options_file_read(struct config_file *file, const char *path, const struct args_table tables[2],
                       struct reason *reason);

@@ -29,7 +29,7 @@ struct session_request {
     bool until_signal;    /* SIGINT, SIGTERM and SIGHUP end it with a bye, a second one at once; signals that
                              were ignored at the start stay ignored */
     bool until_unread;    /* it ends with STATUS_ERROR when nobody reads standard output any more */
-    bool is_confined;     /* once on_open has returned, the process gives up what it needs no more: confine.h */
+    bool is_confined; /* once on_open has returned, the process gives up what it needs no more: confine.h */
     bool starts_programs; /* it still has to start some then, which are confined as well */
     const char *written;  /* NULL, or a file that it writes then, beside the state of a node of its own */
     uint64_t timeout_ms;  /* after which it ends; 0: never */

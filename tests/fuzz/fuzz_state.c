@@ -26,7 +26,7 @@
 #define INSTANCE_BYTES_MAX 512
 
 static char home[] = "/dev/shm/muster-fuzz-XXXXXX"; /* or in /tmp, where nobody may write there */
-static char said[1024]; /* all lines since it was emptied */
+static char said[1024];                             /* all lines since it was emptied */
 
 static void on_log(enum muster_log_level level, const char *line, void *context) {
     (void)level, (void)context;

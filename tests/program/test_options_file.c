@@ -72,7 +72,8 @@ TEST(test_options_are_read) {
 TEST(test_what_is_wrong_has_a_place) {
     assert_string_equal(read_text("{\"text\": 1,\n \"cuont\": 2}"),
                         ":2:11: cuont: no such option; did you mean 'count'?");
-    assert_string_equal(read_text("{\n  \"count\": \"x\"}"), ":2:12: count: expected a number from 1 to 1000000, got 'x'");
+    assert_string_equal(read_text("{\n  \"count\": \"x\"}"),
+                        ":2:12: count: expected a number from 1 to 1000000, got 'x'");
     assert_string_equal(read_text("{\"flag\": \"yes\"}"), ":1:10: flag: expected true or false");
     assert_string_equal(read_text("{\"flag\": [true]}"), ":1:10: flag: expected true or false");
     assert_string_equal(read_text("{\"text\": true}"),

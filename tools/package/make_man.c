@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes the man pages of muster, out of the table of its commands, or, as make_man_NAME, that of the bridge NAME:
- * make_man DIRECTORY DATE */
+/* Writes the man pages of muster, out of the table of its commands, or, as make_man_NAME, that of the bridge
+ * NAME: make_man DIRECTORY DATE */
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What of the board is seen: the rows that the filter lets through, their order, the selected one, and keys. */
+/* What of the board is seen: the rows that the filter lets through, their order, the selected one, and keys.
+ */
 #include "board.h"
 
 #include <stdio.h>

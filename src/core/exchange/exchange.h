@@ -22,7 +22,8 @@
 
 /* What the node does for an answer, since it takes several engines. */
 struct exchange_calls {
-    /* Publishes a record, which is to outlive the node or not. The errors of muster_core_topic_open() and muster_core_topic_add(). */
+    /* Publishes a record, which is to outlive the node or not. The errors of muster_core_topic_open() and
+     * muster_core_topic_add(). */
     int (*publish)(void *owner, const char *topic, const struct muster_record *record, bool retains);
     void *owner;
 };
@@ -33,7 +34,7 @@ struct exchange {
     struct telemetry *telemetry;
     struct exchange_calls calls;
     const char *version;
-    char network[MUSTER_NETWORK_NAME_BYTES]; /* "": not known */
+    char network[MUSTER_NETWORK_NAME_BYTES];          /* "": not known */
     struct muster_figure figures[MUSTER_FIGURES_MAX]; /* of the program */
     char figure_names[MUSTER_FIGURES_MAX][MUSTER_NAME_BYTES_MAX + 1];
     size_t figure_count;

@@ -119,12 +119,9 @@ TEST(test_events_are_bounded) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_series_is_held_once),
-        cmocka_unit_test(test_times_that_nobody_means),
-        cmocka_unit_test(test_many_series),
-        cmocka_unit_test(test_a_full_batch),
-        cmocka_unit_test(test_events_are_bounded),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_a_series_is_held_once), cmocka_unit_test(test_times_that_nobody_means),
+        cmocka_unit_test(test_many_series),           cmocka_unit_test(test_a_full_batch),
+        cmocka_unit_test(test_events_are_bounded),    cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

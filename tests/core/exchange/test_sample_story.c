@@ -586,10 +586,9 @@ TEST(what_is_kept_outlives_its_keeper) {
 /* By another program: each has its number of the topic and whether it is to be retained. */
 static void publish_for_another(struct pipe *program, const char *topic, int number, bool retains) {
     char line[256];
-    snprintf(
-        line, sizeof line,
-        "{\"muster\":1,\"request\":\"publish\",\"topic\":\"%s\",\"record\":{\"u\":\"Cel\",\"v\":%d}%s}",
-        topic, number, retains ? ",\"retain\":true" : "");
+    snprintf(line, sizeof line,
+             "{\"muster\":1,\"request\":\"publish\",\"topic\":\"%s\",\"record\":{\"u\":\"Cel\",\"v\":%d}%s}",
+             topic, number, retains ? ",\"retain\":true" : "");
     assert_non_null(strstr(pipe_ask(program, line), "\"end\":\"done\""));
 }
 
