@@ -382,6 +382,7 @@ class Mistakes(Sites):
         self.here.run("publish", "kitchen/temperature", "21.5")
         self.assertEqual(run.await_line("temperature"), "muster/west/thermo/kitchen/temperature 21.5")
         self.assertEqual(run.stop().code, 0)
+        self.lan.wait_for(lambda: watch.events("joined"), "the announce is told of")
         self.assertEqual({event["name"] for _, event in watch.events("joined")}, {"thermo"})
 
 
