@@ -358,12 +358,15 @@ static void on_local_end(int error, const char *text, void *context) {
     }
 }
 
+bool session_may_ask(const struct settings *settings) {
+    return !settings->direct && settings->peers.count == 0 && !pins_are_there(settings);
+}
+
 /* Returns a status. */
 static int open_source(struct session *session) {
     const struct settings *settings = session->settings;
     const struct session_request *request = &session->request;
-    const bool asks =
-        request->is_local || (request->may_ask && !settings->direct && settings->peers.count == 0);
+    const bool asks = request->is_local || (request->may_ask && session_may_ask(settings));
     int status = STATUS_NOBODY;
     int error = MUSTER_EREFUSED;
     if (asks) {

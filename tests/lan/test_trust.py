@@ -50,6 +50,26 @@ class Trust(LanTest):
         self.trust(two, "forget", "nas", code=4)
         lan.wait_for(lambda: self.names(two) == ["here", "nas", "nas"], "both are listed")
 
+    def test_a_running_muster_with_other_pins(self):
+        """As the service has them: it is not asked who is there."""
+        lan = self.lab(2)
+        one, two = lan.hosts
+        socket = str(lan.directory / "socket")
+        two.start("announce", "--name", "here", "--state-dir", str(lan.directory / "service"), "--socket", socket)
+        one.announce("nas", "--service", "smb:666")
+        lan.wait_for(lambda: "nas" in self.names(two, "--socket", socket), "the impostor is listed")
+        self.trust(two, "pin", "nas", new_id())
+        self.assertEqual(self.names(two, "--socket", socket), ["here"])
+        self.assertEqual(two.run("resolve", "--socket", socket, "nas/smb").code, 4)
+        self.assertEqual(two.run("wait", "--socket", socket, "nas", "--timeout", "1").code, 124)
+        watch = two.watch("--socket", socket)
+        watch.await_event("conflict", name="nas")
+        self.assertEqual(watch.events("joined", name="nas"), [])
+        self.assertEqual(two.run("show", "--socket", socket, "--self").code, 0)
+        (file,) = two.state.glob("**/keys/trusted")
+        file.write_text("nas\n")
+        self.assertEqual(two.run("peers", "--socket", socket).code, 1)
+
     def test_the_unsigned(self):
         lan = self.lab(2)
         one, two = lan.hosts

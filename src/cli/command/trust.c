@@ -255,7 +255,8 @@ const struct command command_trust = {
     .description =
         "Pin names of peers to their keys, as ssh does with hosts. A pinned name is for its key: all\n"
         "commands of this user list nobody else by it, and muster watch tells of who says it, as a\n"
-        "conflict. With --trust pinned, or \"trust\" in the configuration, pinned names alone are\n"
+        "conflict. Where there are pins they ask the network, as with --direct: a muster that runs\n"
+        "may have others. With --trust pinned, or \"trust\" in the configuration, pinned names alone are\n"
         "listed, and with --trust signed all but peers without a key.\n"
         "\n"
         "A VERB is one of\n"
