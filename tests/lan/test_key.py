@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import pty
 import re
 import shutil
 import subprocess
@@ -47,6 +48,29 @@ def read_qr(drawn, path):
     path.write_bytes(b"P5 %d %d 255\n" % (len(rows[0]), len(rows)) + b"".join(rows))
     read = subprocess.run(["zbarimg", "--quiet", "--raw", "--nodbus", path], stdout=subprocess.PIPE, check=True, text=True)
     return read.stdout
+
+
+class Typed:
+    """muster key on a terminal of its own, where somebody types."""
+
+    def __init__(self, host, *arguments):
+        self.shown = b""
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execve(MUSTER, [MUSTER, "key", *arguments], host.environment())
+
+    def await_prompt(self, prompt):
+        while prompt not in self.shown:
+            self.shown += os.read(self.terminal, 4096)
+
+    def type(self, text):
+        os.write(self.terminal, text)
+
+    def end(self):
+        """How it ended, as os.waitstatus_to_exitcode() has it."""
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.terminal)
+        return os.waitstatus_to_exitcode(status)
 
 
 class Keys(LanTest):
@@ -131,6 +155,20 @@ class Keys(LanTest):
         self.check_refused(host.run("peers", "--direct"), "others than its owner")
         self.assertEqual(host.run("peers", "--direct", "--no-key").code, 3)
 
+    def test_keys_change_while_one_is_typed(self):
+        host = self.lab(1).hosts[0]
+        typed = Typed(host, "add", "typed")
+        typed.await_prompt(b"Key: ")
+        self.key(host, "new", "other")
+        typed.type(b"12" * 32 + b"\n")
+        self.assertEqual(typed.end(), 0)
+        self.assertEqual([key["name"] for key in host.json("key", "list", "--json")["keys"]], ["other", "typed"])
+        typed = Typed(host, "add", "late")
+        typed.await_prompt(b"Key: ")
+        late = self.key(host, "new", "late")
+        typed.type(b"34" * 32 + b"\n")
+        self.assertEqual(typed.end(), 1, late.error)
+        self.assertNotIn("3434", self.key(host, "show", "late").out)
 
     @unittest.skipUnless(shutil.which("zbarimg"), "needs zbarimg")
     def test_a_qr_code_is_read(self):

@@ -2,6 +2,8 @@
 """Trust: who is listed, and names that are pinned to keys."""
 
 import json
+import os
+import pathlib
 import stat
 
 from lab import LanTest, main
@@ -69,6 +71,23 @@ class Trust(LanTest):
         (file,) = two.state.glob("**/keys/trusted")
         file.write_text("nas\n")
         self.assertEqual(two.run("peers", "--socket", socket).code, 1)
+
+    def test_pins_change_while_one_is_looked_up(self):
+        lan = self.lab(2)
+        one, two = lan.hosts
+        one.announce("nas")
+        lan.wait_for(lambda: "nas" in self.names(two), "it is there")
+
+        def is_looking(process):
+            descriptors = pathlib.Path(f"/proc/{process.pid}/fd").iterdir()
+            return process.done or any("socket:" in os.readlink(descriptor) for descriptor in descriptors)
+
+        pin = two.start("trust", "pin", "nas")
+        lan.wait_for(lambda: is_looking(pin), "it looks")
+        self.trust(two, "pin", "lamp", new_id())
+        self.assertEqual(pin.finish().code, 0, pin.describe())
+        pins = json.loads(self.trust(two, "list", "--json").out)["pins"]
+        self.assertEqual({row["name"] for row in pins}, {"lamp", "nas"})
 
     def test_the_unsigned(self):
         lan = self.lab(2)

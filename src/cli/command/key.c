@@ -70,6 +70,13 @@ static void id_text(const struct muster_group_key *key, char text[2 * MUSTER_GRO
     }
 }
 
+static int read_keys(struct key_command *command) {
+    struct settings *settings = command->settings;
+    return muster_keyring_read(settings->state_dir, &command->ring, group_keys_complain, settings) == 0
+               ? STATUS_OK
+               : STATUS_ERROR;
+}
+
 static int store(struct key_command *command) {
     const int error = muster_keyring_write(command->settings->state_dir, &command->ring, group_keys_complain,
                                            command->settings);
@@ -77,29 +84,6 @@ static int store(struct key_command *command) {
         complain(command->settings, "another muster key changes the keys just now");
     }
     return error == 0 ? STATUS_OK : STATUS_ERROR;
-}
-
-/* The first key of all seals at once; others wait for muster key use. */
-static int add_key(struct key_command *command) {
-    struct muster_keyring *ring = &command->ring;
-    char id[2 * MUSTER_GROUP_KEY_ID_BYTES + 1];
-    struct muster_group_key *key = &ring->keys[ring->count];
-    memcpy(key->bytes, command->key, sizeof(key->bytes));
-    snprintf(key->name, sizeof(key->name), "%s", command->name);
-    id_text(key, id);
-    for (size_t i = 0; i < ring->count; i++) {
-        if (memcmp(ring->keys[i].bytes, key->bytes, sizeof(key->bytes)) == 0) {
-            complain(command->settings, "that is the key '%s'", ring->keys[i].name);
-            return STATUS_ERROR;
-        }
-    }
-    ring->count++;
-    const int status = store(command);
-    if (status == STATUS_OK) {
-        fprintf(stderr, "%s: key %s, %s, %s\n", command->settings->program, key->name, id,
-                ring->count == 1 ? "seals from the next start on" : "opens; muster key use makes it seal");
-    }
-    return status;
 }
 
 /* Why a key of this name can't be added; STATUS_OK when it can. */
@@ -120,6 +104,34 @@ static int check_room(struct key_command *command) {
         return STATUS_ERROR;
     }
     return STATUS_OK;
+}
+
+/* The first key of all seals at once; others wait for muster key use. */
+static int add_key(struct key_command *command) {
+    struct muster_keyring *ring = &command->ring;
+    char id[2 * MUSTER_GROUP_KEY_ID_BYTES + 1];
+    int status = read_keys(command); /* others may have changed them while this was asked for */
+    status = status == STATUS_OK ? check_room(command) : status;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct muster_group_key *key = &ring->keys[ring->count];
+    memcpy(key->bytes, command->key, sizeof(key->bytes));
+    snprintf(key->name, sizeof(key->name), "%s", command->name);
+    id_text(key, id);
+    for (size_t i = 0; i < ring->count; i++) {
+        if (memcmp(ring->keys[i].bytes, key->bytes, sizeof(key->bytes)) == 0) {
+            complain(command->settings, "that is the key '%s'", ring->keys[i].name);
+            return STATUS_ERROR;
+        }
+    }
+    ring->count++;
+    status = store(command);
+    if (status == STATUS_OK) {
+        fprintf(stderr, "%s: key %s, %s, %s\n", command->settings->program, key->name, id,
+                ring->count == 1 ? "seals from the next start on" : "opens; muster key use makes it seal");
+    }
+    return status;
 }
 
 /* ---- asking ---- */
@@ -294,9 +306,7 @@ static int run_verb(struct settings *settings, const struct key_options *options
     mlock(&command, sizeof(command));
     setvbuf(stdin, NULL, _IONBF, 0); /* nothing that is read or said stays in a buffer */
     setvbuf(stdout, NULL, _IONBF, 0);
-    int status = muster_keyring_read(settings->state_dir, &command.ring, group_keys_complain, settings) == 0
-                     ? STATUS_OK
-                     : STATUS_ERROR;
+    int status = read_keys(&command);
     if (status == STATUS_OK) {
         status = verb->run(&command);
     }

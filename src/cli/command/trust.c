@@ -39,6 +39,16 @@ struct trust_command {
 
 /* ---- pins ---- */
 
+static int read_pins(struct trust_command *command) {
+    struct muster_pin *pins;
+    const int error = pins_read(command->settings, &pins, &command->count);
+    if (error == 0 && command->count > 0) {
+        memcpy(command->pins, pins, command->count * sizeof(*pins));
+    }
+    free(pins);
+    return error == 0 ? STATUS_OK : STATUS_ERROR;
+}
+
 static struct muster_pin *find(const struct trust_command *command) {
     for (size_t i = 0; i < command->count; i++) {
         if (strcmp(command->pins[i].name, command->name) == 0) {
@@ -151,10 +161,16 @@ static int run_pin(struct trust_command *command) {
     if (command->id == NULL && pin != NULL) {
         return refuse_pinned(command, pin);
     }
-    const int status = command->id == NULL ? look_up(command, id) : STATUS_OK;
+    int status = STATUS_OK;
+    if (command->id == NULL) {
+        status = look_up(command, id);
+        status =
+            status == STATUS_OK ? read_pins(command) : status; /* others may have changed them meanwhile */
+    }
     if (status != STATUS_OK) {
         return status;
     }
+    pin = find(command);
     if (pin != NULL) {
         return memcmp(pin->id, id, sizeof(id)) == 0 ? STATUS_OK : refuse_pinned(command, pin);
     }
@@ -209,16 +225,6 @@ static const char *verb_word(size_t i) {
 }
 
 static const struct args_completion complete_verbs = {.word = verb_word};
-
-static int read_pins(struct trust_command *command) {
-    struct muster_pin *pins;
-    const int error = pins_read(command->settings, &pins, &command->count);
-    if (error == 0 && command->count > 0) {
-        memcpy(command->pins, pins, command->count * sizeof(*pins));
-    }
-    free(pins);
-    return error == 0 ? STATUS_OK : STATUS_ERROR;
-}
 
 static int run(struct settings *settings, void *options, const struct operands *operands) {
     struct reason reason;
