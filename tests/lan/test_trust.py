@@ -81,7 +81,10 @@ class Trust(LanTest):
 
         def is_looking(process):
             descriptors = pathlib.Path(f"/proc/{process.pid}/fd").iterdir()
-            return process.done or any("socket:" in os.readlink(descriptor) for descriptor in descriptors)
+            try:
+                return any("socket:" in os.readlink(descriptor) for descriptor in descriptors)
+            except FileNotFoundError:  # one was closed meanwhile
+                return process.done
 
         pin = two.start("trust", "pin", "nas")
         lan.wait_for(lambda: is_looking(pin), "it looks")
