@@ -134,13 +134,19 @@ static void set_keys(struct session *session, muster_t *node, const struct group
     }
 }
 
+/* What was sealed at its start never goes on in the clear. */
 static void take_keys(struct session *session) {
     struct group_keys keys;
-    if (session->has_keys && group_keys_read(session->settings, &keys) == 0) {
+    if (!session->has_keys || group_keys_read(session->settings, &keys) != 0) {
+        return;
+    }
+    if (keys.count > 0) {
         set_keys(session, session->node, &keys);
         set_keys(session, session->observer, &keys);
-        group_keys_wipe(&keys);
+    } else {
+        complain(session->settings, "there is no group key any more; the last ones are used until a restart");
     }
+    group_keys_wipe(&keys);
 }
 
 static void set_pins(struct session *session, muster_t *node, const struct muster_pin *pins, size_t count) {

@@ -127,6 +127,23 @@ class Keys(LanTest):
         self.assertEqual(drops.get("replay", 0), 0)
         self.assertGreater(drops["unsealed"], 0)
 
+    def test_the_last_key_is_retired(self):
+        lan = self.lab(2)
+        one, two = lan.hosts
+        one.share_key("home", two)
+        first = one.announce("first")
+        two.announce("second")
+        lan.wait_for(lambda: self.names(one) == ["first", "second"], "the group is seen")
+        sealed = one.json("show", "--self", "--json")["key_id"]
+        self.assertIn("keeps it until a restart", self.key(one, "retire", "home").error)
+        lan.wait_for(lambda: "there is no group key any more" in first.error, "it says so")
+        self.assertEqual(one.json("show", "--self", "--json")["key_id"], sealed)
+        self.assertEqual(self.names(two, "--direct"), ["first", "second"])
+        self.assertEqual(self.names(two, "--direct", "--no-key"), [])
+        first.stop()
+        one.announce("first")
+        lan.wait_for(lambda: self.names(two, "--direct", "--no-key") == ["first"], "it starts without a key")
+
     def test_the_command(self):
         host = self.lab(1).hosts[0]
         self.assertEqual(self.key(host, "list").out, "")

@@ -80,8 +80,8 @@ class Trust(LanTest):
         lan.wait_for(lambda: "nas" in self.names(two), "it is there")
 
         def is_looking(process):
-            descriptors = pathlib.Path(f"/proc/{process.pid}/fd").iterdir()
             try:
+                descriptors = pathlib.Path(f"/proc/{process.pid}/fd").iterdir()
                 return any("socket:" in os.readlink(descriptor) for descriptor in descriptors)
             except FileNotFoundError:  # one was closed meanwhile
                 return process.done

@@ -273,7 +273,11 @@ static int run_retire(struct key_command *command) {
     }
     ring->count--;
     memmove(ring->keys + i, ring->keys + i + 1, (ring->count - i) * sizeof(*ring->keys));
-    return store(command);
+    const int status = store(command);
+    if (status == STATUS_OK && ring->count == 0) {
+        complain(command->settings, "that was the last key; what runs with it keeps it until a restart");
+    }
+    return status;
 }
 
 /* ---- running ---- */
@@ -342,9 +346,10 @@ const struct command command_key = {
         "  use NAME       seal by this key\n"
         "  retire NAME    forget this key\n"
         "\n"
-        "A running muster that was started with a key takes up at once what changes here. To change\n"
-        "the key while all goes on, without any loss: add the new one on all hosts, then use it on\n"
-        "all, then retire the old one on all.\n",
+        "A running muster that was started with a key takes up at once what changes here, but keeps\n"
+        "the last key that is retired until a restart: it never goes on in the clear. To change the\n"
+        "key while all goes on, without any loss: add the new one on all hosts, then use it on all,\n"
+        "then retire the old one on all.\n",
     .options = options_table,
     .options_bytes = sizeof(struct key_options),
     .examples = "  muster key new home\n"
