@@ -6,7 +6,9 @@ import pathlib
 import pty
 import re
 import shutil
+import signal
 import subprocess
+import termios
 import unittest
 
 from lab import MUSTER, LanTest, main
@@ -65,6 +67,10 @@ class Typed:
 
     def type(self, text):
         os.write(self.terminal, text)
+
+    def is_shown(self):
+        """Whether the terminal shows what is typed."""
+        return bool(termios.tcgetattr(self.terminal)[3] & termios.ECHO)
 
     def end(self):
         """How it ended, as os.waitstatus_to_exitcode() has it."""
@@ -186,6 +192,20 @@ class Keys(LanTest):
         typed.type(b"34" * 32 + b"\n")
         self.assertEqual(typed.end(), 1, late.error)
         self.assertNotIn("3434", self.key(host, "show", "late").out)
+
+    def test_the_terminal_shows_what_is_typed_after_a_signal(self):
+        host = self.lab(1).hosts[0]
+        interrupts = {signal.SIGINT: lambda: typed.type(b"\x03"), signal.SIGTERM: lambda: os.kill(typed.pid, signal.SIGTERM)}
+        for number, interrupt in interrupts.items():
+            typed = Typed(host, "new", "--passphrase")
+            typed.await_prompt(b"Passphrase: ")
+            self.assertFalse(typed.is_shown())
+            typed.type(b"correct")
+            interrupt()
+            os.waitid(os.P_PID, typed.pid, os.WEXITED | os.WNOWAIT)
+            self.assertTrue(typed.is_shown())
+            self.assertEqual(typed.end(), -number)
+        self.assertEqual(self.key(host, "list").out, "")
 
     @unittest.skipUnless(shutil.which("zbarimg"), "needs zbarimg")
     def test_a_qr_code_is_read(self):

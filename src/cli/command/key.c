@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* muster key: the group keys of this user, by which hosts hear each other alone. */
+#include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -136,21 +139,46 @@ static int add_key(struct key_command *command) {
 
 /* ---- asking ---- */
 
+/* Waits for a line, or for a signal, which stays pending. False for a signal. */
+static bool await_line(const sigset_t *signals) {
+    const int caught = signalfd(-1, signals, SFD_CLOEXEC);
+    struct pollfd waits[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = caught, .events = POLLIN}};
+    const bool is_line = poll(waits, 2, -1) > 0 && waits[1].revents == 0;
+    if (caught >= 0) {
+        close(caught);
+    }
+    return is_line;
+}
+
+/* Reads a line that the terminal does not show. A signal takes effect once the terminal is as
+ * before. */
+static bool ask_unseen(const char *prompt, char line[LINE_BYTES_MAX], const struct termios *before) {
+    struct termios silent = *before;
+    sigset_t signals;
+    sigset_t mask;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGQUIT);
+    sigaddset(&signals, SIGTSTP);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, &mask);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    fputs(prompt, stderr); /* what is typed from now on is not shown, and not lost */
+    const bool is_read = await_line(&signals) && fgets(line, LINE_BYTES_MAX, stdin) != NULL;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, before);
+    fputc('\n', stderr);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+    return is_read;
+}
+
 /* Reads a line of standard input, which is not shown where it is a terminal. False at its end. */
 static bool ask(const char *prompt, char line[LINE_BYTES_MAX]) {
     struct termios before;
     const bool is_terminal = tcgetattr(STDIN_FILENO, &before) == 0;
-    if (is_terminal) {
-        struct termios silent = before;
-        silent.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-        fputs(prompt, stderr); /* what is typed from now on is not shown, and not lost */
-    }
-    const bool is_read = fgets(line, LINE_BYTES_MAX, stdin) != NULL;
-    if (is_terminal) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        fputc('\n', stderr);
-    }
+    const bool is_read =
+        is_terminal ? ask_unseen(prompt, line, &before) : fgets(line, LINE_BYTES_MAX, stdin) != NULL;
     if (is_read) {
         line[strcspn(line, "\r\n")] = '\0';
     }
