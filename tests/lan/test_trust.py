@@ -73,6 +73,22 @@ class Trust(LanTest):
         file.write_text("nas\n")
         self.assertEqual(two.run("peers", "--socket", socket).code, 1)
 
+    def test_who_is_gone_is_not_pinned(self):
+        lan = self.lab(2)
+        one, two = lan.hosts
+        two.announce("here")
+        gone = one.announce("nas")
+        lan.wait_for(lambda: self.names(two) == ["here", "nas"], "it is there")
+        gone.stop()
+        lan.wait_for(lambda: self.names(two) == ["here"], "its bye is heard")
+        self.assertIn("nas", [row["name"] for row in two.peers()])
+        self.trust(two, "pin", "nas", code=4)
+        one.announce("nas", "--state-dir", str(lan.directory / "other"))
+        lan.wait_for(lambda: self.names(two) == ["here", "nas"], "another one is there")
+        (nas,) = [row for row in two.peers() if row["name"] == "nas" and row["state"] == "alive"]
+        self.trust(two, "pin", "nas")
+        self.assertEqual(json.loads(self.trust(two, "list", "--json").out)["pins"], [{"name": "nas", "id": nas["id"]}])
+
     def test_pins_change_while_one_is_looked_up(self):
         lan = self.lab(2)
         one, two = lan.hosts

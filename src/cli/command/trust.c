@@ -81,9 +81,10 @@ static bool parse_id(const char *text, uint8_t id[MUSTER_ID_BYTES]) {
     return is_id;
 }
 
-/* Nobody is pinned by hearsay, nor by what anybody may say. */
+/* Nobody is pinned by hearsay, nor by what anybody may say, nor who is gone. */
 static bool is_candidate(const struct trust_command *command, const struct muster_peer *peer) {
-    return peer->verified && !peer->provisional && strcmp(peer->document.name, command->name) == 0;
+    const bool is_here = peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
+    return is_here && peer->verified && !peer->provisional && strcmp(peer->document.name, command->name) == 0;
 }
 
 static int choose(const struct trust_command *command, const struct snapshot *snapshot,
@@ -102,7 +103,7 @@ static int choose(const struct trust_command *command, const struct snapshot *sn
     }
     if (found == NULL) {
         complain(command->settings,
-                 "nobody of that name has proven a key here; with its ID it can be pinned");
+                 "nobody of that name is here with a proven key; with its ID it can be pinned");
         return STATUS_NOT_FOUND;
     }
     memcpy(id, found->id, MUSTER_ID_BYTES);
