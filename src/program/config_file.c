@@ -10,6 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "number.h"
+
+struct config_number {
+    struct config_number *next;
+    char text[NUMBER_TEXT_BYTES_MAX + 1];
+};
+
 static int refuse_unreadable(struct reason *reason) {
     return reason_set(reason, "cannot be read: %s", strerror(errno));
 }
@@ -71,7 +78,22 @@ int config_file_read(struct config_file *file, const char *path, struct reason *
     return error;
 }
 
+const char *config_file_number_text(struct config_file *file, double number) {
+    struct config_number *kept = malloc(sizeof(*kept));
+    if (kept == NULL) {
+        return NULL;
+    }
+    kept->text[number_write(number, kept->text)] = '\0';
+    kept->next = file->numbers;
+    file->numbers = kept;
+    return kept->text;
+}
+
 void config_file_deinit(struct config_file *file) {
+    for (struct config_number *next, *number = file->numbers; number != NULL; number = next) {
+        next = number->next;
+        free(number);
+    }
     free(file->path);
     free(file->text);
     document_free(file->root);

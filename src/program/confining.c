@@ -24,20 +24,16 @@ static char *real_directory_of(const char *path) {
 }
 
 void confining_start(const struct session *session) {
-    const bool has_state = session->request.options != NULL;
-    const char *socket = has_state && session->node != NULL ? muster_socket(session->node) : NULL;
-    char *state = NULL;
-    if (has_state && muster_keyring_directory(session->settings->state_dir, &state) != 0) {
-        state = NULL;
-    }
-    char *directories[] = {state, directory_of(socket), directory_of(session->request.written),
-                           real_directory_of(session->request.written)};
-    struct confinement confinement = {.starts_programs = session->request.starts_programs};
-    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
-        confinement.directories[i] = directories[i];
-    }
+    const muster_t *node = session->node;
+    char *socket = node != NULL ? directory_of(muster_socket(node)) : NULL;
+    char *written = directory_of(session->request.written);
+    char *real = real_directory_of(session->request.written);
+    const struct confinement confinement = {
+        .directories = {node != NULL ? muster_instance_directory(node) : NULL, socket, written, real},
+        .starts_programs = session->request.starts_programs,
+    };
     confine(&confinement);
-    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
-        free(directories[i]);
-    }
+    free(socket);
+    free(written);
+    free(real);
 }

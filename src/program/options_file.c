@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "options_file.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "document.h"
 #include "near.h"
 #include "scan.h"
 #include "value.h"
-
-#define NUMBER_BYTES 32
 
 /* Refuses what stands at a node. */
 static int refuse(const struct config_file *file, const document_node_t *node, struct reason *reason,
@@ -29,30 +26,31 @@ static int refuse_type(const struct config_file *file, const document_node_t *no
                                         : "expected a text, a number, or an array of them");
 }
 
-/* The text of a value, as a command line would have it; NULL for what is none. */
-static const char *text_of(const document_node_t *node, char number_text[NUMBER_BYTES]) {
-    double number;
-    if (!document_number(node, &number)) {
-        return document_text(node);
-    }
-    snprintf(number_text, NUMBER_BYTES, "%.15g", number);
-    return number_text;
-}
-
-static int read_value(const struct config_file *file, const document_node_t *node,
-                      const struct args_option *option, void *into, struct reason *reason) {
-    char number[NUMBER_BYTES];
+/* Takes a value, as a command line would have it; the file keeps its text. */
+static int take(struct config_file *file, const document_node_t *node, const struct args_option *option,
+                const char *text, void *into, struct reason *reason) {
     struct reason why;
-    const char *text = option->value != NULL ? text_of(node, number) : NULL;
-    if ((text == NULL) != (option->value == NULL) || (text == NULL && document_type(node) != DOCUMENT_BOOL)) {
-        return refuse_type(file, node, reason, option);
-    }
-    if (text == NULL && !document_bool(node)) {
-        return 0;
-    }
     return args_parse_value(option, text, (char *)into + option->offset, &why) == 0
                ? 0
                : refuse(file, node, reason, why.text);
+}
+
+static int read_value(struct config_file *file, const document_node_t *node, const struct args_option *option,
+                      void *into, struct reason *reason) {
+    const bool is_flag = option->value == NULL;
+    const char *text = document_text(node);
+    double number;
+    if (is_flag && document_type(node) == DOCUMENT_BOOL) {
+        return document_bool(node) ? take(file, node, option, NULL, into, reason) : 0;
+    }
+    if (!is_flag && document_number(node, &number)) {
+        text = config_file_number_text(file, number);
+        if (text == NULL) {
+            return reason_set_memory(reason);
+        }
+    }
+    return is_flag || text == NULL ? refuse_type(file, node, reason, option)
+                                   : take(file, node, option, text, into, reason);
 }
 
 static int refuse_unknown(const struct config_file *file, const document_node_t *node,
@@ -68,7 +66,7 @@ static int refuse_unknown(const struct config_file *file, const document_node_t 
     return refuse(file, node, reason, why.text);
 }
 
-static int read_member(const struct config_file *file, const document_node_t *node,
+static int read_member(struct config_file *file, const document_node_t *node,
                        const struct args_table tables[2], struct reason *reason) {
     const char *name = document_name(node);
     const struct args_option *option = args_find_option(tables[0].options, name);

@@ -134,13 +134,19 @@ static void set_keys(struct session *session, muster_t *node, const struct group
     }
 }
 
+/* What was sealed at its start never goes on in the clear. */
 static void take_keys(struct session *session) {
     struct group_keys keys;
-    if (session->has_keys && group_keys_read(session->settings, &keys) == 0) {
+    if (!session->has_keys || group_keys_read(session->settings, &keys) != 0) {
+        return;
+    }
+    if (keys.count > 0) {
         set_keys(session, session->node, &keys);
         set_keys(session, session->observer, &keys);
-        group_keys_wipe(&keys);
+    } else {
+        complain(session->settings, "there is no group key any more; the last ones are used until a restart");
     }
+    group_keys_wipe(&keys);
 }
 
 static void set_pins(struct session *session, muster_t *node, const struct muster_pin *pins, size_t count) {
@@ -358,12 +364,15 @@ static void on_local_end(int error, const char *text, void *context) {
     }
 }
 
+bool session_may_ask(const struct settings *settings) {
+    return !settings->direct && settings->peers.count == 0 && !pins_are_there(settings);
+}
+
 /* Returns a status. */
 static int open_source(struct session *session) {
     const struct settings *settings = session->settings;
     const struct session_request *request = &session->request;
-    const bool asks =
-        request->is_local || (request->may_ask && !settings->direct && settings->peers.count == 0);
+    const bool asks = request->is_local || (request->may_ask && session_may_ask(settings));
     int status = STATUS_NOBODY;
     int error = MUSTER_EREFUSED;
     if (asks) {

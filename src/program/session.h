@@ -20,7 +20,7 @@ struct session_request {
     const struct muster_options *options; /* of a node that announces a document; the session adds the
                                              settings and the callbacks. NULL: an observer */
     bool is_guest;                        /* settings->socket is that of another muster, not of this node */
-    bool may_ask; /* an observer asks the running muster rather than the network, unless settings->direct */
+    bool may_ask; /* an observer asks the running muster rather than the network, see session_may_ask() */
     bool needs_network; /* without one an observer ends with STATUS_NOBODY at once, rather than wait for it */
     bool is_local;      /* there is no node: on_open asks the running muster, session->local */
     const char *instance; /* of the muster that is_local means; NULL: any */
@@ -83,6 +83,10 @@ int session_hold(struct session *session, const struct settings *settings,
 /* Opens one more node on the session's loop, an observer that tells no events; once. The command closes it
  * when the session ends, before session_finish(). Returns what muster_open() does. */
 int session_open_observer(struct session *session, muster_t **node);
+
+/* Whether a running muster may say who is there: not where the settings mean the network, nor where this user
+ * has pins, as that one may have others. */
+bool session_may_ask(const struct settings *settings);
 
 /* Connects to the running muster that the settings mean, on any loop: of this instance (NULL: any), after so
  * many that would do. Returns what muster_local_open() does. */

@@ -55,6 +55,19 @@ class Confine(LanTest):
             process.signal(signal.SIGTERM)
             self.assertEqual(process.finish().code, 0, process.describe())
 
+    def test_state_is_written_with_the_socket_elsewhere(self):
+        """As the service has it."""
+        directory = self.lan.directory / "run"
+        directory.mkdir()
+        socket = str(directory / "socket")
+        node = self.here.announce("node", "--socket", socket)
+        self.check_confined(node)
+        result = self.here.run("publish", "--socket", socket, "heating/target", "21", "--retain")
+        self.assertEqual((result.code, result.error), (0, ""), result.describe())
+        self.lan.wait_for(lambda: list(self.here.state.glob("**/node/cached")), "the value is on the disk")
+        node.stop()
+        self.assertNotIn("cached", node.error)
+
     def test_a_command_that_is_announced_is_not(self):
         """It is the user's own, and had rights before."""
         process = self.here.start("announce", "--name", "lamp", "--", "sleep", "60")

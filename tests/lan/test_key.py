@@ -3,9 +3,12 @@
 
 import os
 import pathlib
+import pty
 import re
 import shutil
+import signal
 import subprocess
+import termios
 import unittest
 
 from lab import MUSTER, LanTest, main
@@ -47,6 +50,33 @@ def read_qr(drawn, path):
     path.write_bytes(b"P5 %d %d 255\n" % (len(rows[0]), len(rows)) + b"".join(rows))
     read = subprocess.run(["zbarimg", "--quiet", "--raw", "--nodbus", path], stdout=subprocess.PIPE, check=True, text=True)
     return read.stdout
+
+
+class Typed:
+    """muster key on a terminal of its own, where somebody types."""
+
+    def __init__(self, host, *arguments):
+        self.shown = b""
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execve(MUSTER, [MUSTER, "key", *arguments], host.environment())
+
+    def await_prompt(self, prompt):
+        while prompt not in self.shown:
+            self.shown += os.read(self.terminal, 4096)
+
+    def type(self, text):
+        os.write(self.terminal, text)
+
+    def is_shown(self):
+        """Whether the terminal shows what is typed."""
+        return bool(termios.tcgetattr(self.terminal)[3] & termios.ECHO)
+
+    def end(self):
+        """How it ended, as os.waitstatus_to_exitcode() has it."""
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.terminal)
+        return os.waitstatus_to_exitcode(status)
 
 
 class Keys(LanTest):
@@ -103,6 +133,23 @@ class Keys(LanTest):
         self.assertEqual(drops.get("replay", 0), 0)
         self.assertGreater(drops["unsealed"], 0)
 
+    def test_the_last_key_is_retired(self):
+        lan = self.lab(2)
+        one, two = lan.hosts
+        one.share_key("home", two)
+        first = one.announce("first")
+        two.announce("second")
+        lan.wait_for(lambda: self.names(one) == ["first", "second"], "the group is seen")
+        sealed = one.json("show", "--self", "--json")["key_id"]
+        self.assertIn("keeps it until a restart", self.key(one, "retire", "home").error)
+        lan.wait_for(lambda: "there is no group key any more" in first.error, "it says so")
+        self.assertEqual(one.json("show", "--self", "--json")["key_id"], sealed)
+        self.assertEqual(self.names(two, "--direct"), ["first", "second"])
+        self.assertEqual(self.names(two, "--direct", "--no-key"), [])
+        first.stop()
+        one.announce("first")
+        lan.wait_for(lambda: self.names(two, "--direct", "--no-key") == ["first"], "it starts without a key")
+
     def test_the_command(self):
         host = self.lab(1).hosts[0]
         self.assertEqual(self.key(host, "list").out, "")
@@ -131,6 +178,34 @@ class Keys(LanTest):
         self.check_refused(host.run("peers", "--direct"), "others than its owner")
         self.assertEqual(host.run("peers", "--direct", "--no-key").code, 3)
 
+    def test_keys_change_while_one_is_typed(self):
+        host = self.lab(1).hosts[0]
+        typed = Typed(host, "add", "typed")
+        typed.await_prompt(b"Key: ")
+        self.key(host, "new", "other")
+        typed.type(b"12" * 32 + b"\n")
+        self.assertEqual(typed.end(), 0)
+        self.assertEqual([key["name"] for key in host.json("key", "list", "--json")["keys"]], ["other", "typed"])
+        typed = Typed(host, "add", "late")
+        typed.await_prompt(b"Key: ")
+        late = self.key(host, "new", "late")
+        typed.type(b"34" * 32 + b"\n")
+        self.assertEqual(typed.end(), 1, late.error)
+        self.assertNotIn("3434", self.key(host, "show", "late").out)
+
+    def test_the_terminal_shows_what_is_typed_after_a_signal(self):
+        host = self.lab(1).hosts[0]
+        interrupts = {signal.SIGINT: lambda: typed.type(b"\x03"), signal.SIGTERM: lambda: os.kill(typed.pid, signal.SIGTERM)}
+        for number, interrupt in interrupts.items():
+            typed = Typed(host, "new", "--passphrase")
+            typed.await_prompt(b"Passphrase: ")
+            self.assertFalse(typed.is_shown())
+            typed.type(b"correct")
+            interrupt()
+            os.waitid(os.P_PID, typed.pid, os.WEXITED | os.WNOWAIT)
+            self.assertTrue(typed.is_shown())
+            self.assertEqual(typed.end(), -number)
+        self.assertEqual(self.key(host, "list").out, "")
 
     @unittest.skipUnless(shutil.which("zbarimg"), "needs zbarimg")
     def test_a_qr_code_is_read(self):

@@ -2,6 +2,9 @@
 """Trust: who is listed, and names that are pinned to keys."""
 
 import json
+import os
+import pathlib
+import signal
 import stat
 
 from lab import LanTest, main
@@ -49,6 +52,50 @@ class Trust(LanTest):
         self.trust(two, "forget", "nas")
         self.trust(two, "forget", "nas", code=4)
         lan.wait_for(lambda: self.names(two) == ["here", "nas", "nas"], "both are listed")
+
+    def test_a_running_muster_with_other_pins(self):
+        """As the service has them: it is not asked who is there."""
+        lan = self.lab(2)
+        one, two = lan.hosts
+        socket = str(lan.directory / "socket")
+        two.start("announce", "--name", "here", "--state-dir", str(lan.directory / "service"), "--socket", socket)
+        one.announce("nas", "--service", "smb:666")
+        lan.wait_for(lambda: "nas" in self.names(two, "--socket", socket), "the impostor is listed")
+        self.trust(two, "pin", "nas", new_id())
+        self.assertEqual(self.names(two, "--socket", socket), ["here"])
+        self.assertEqual(two.run("resolve", "--socket", socket, "nas/smb").code, 4)
+        self.assertEqual(two.run("wait", "--socket", socket, "nas", "--timeout", "1").code, 124)
+        watch = two.watch("--socket", socket)
+        watch.await_event("conflict", name="nas")
+        self.assertEqual(watch.events("joined", name="nas"), [])
+        self.assertEqual(two.run("show", "--socket", socket, "--self").code, 0)
+        (file,) = two.state.glob("**/keys/trusted")
+        file.write_text("nas\n")
+        self.assertEqual(two.run("peers", "--socket", socket).code, 1)
+
+    def test_pins_change_while_one_is_looked_up(self):
+        lan = self.lab(2)
+        one, two = lan.hosts
+        one.announce("nas")
+        lan.wait_for(lambda: "nas" in self.names(two), "it is there")
+
+        def is_looking(process):
+            try:
+                descriptors = pathlib.Path(f"/proc/{process.pid}/fd").iterdir()
+                return any("socket:" in os.readlink(descriptor) for descriptor in descriptors)
+            except FileNotFoundError:  # one was closed meanwhile
+                return process.done
+
+        pin = two.start("trust", "pin", "nas")
+        lan.wait_for(lambda: is_looking(pin), "it looks")
+        pin.signal(signal.SIGSTOP)
+        lamp = two.run("trust", "pin", "lamp", new_id())
+        pin.signal(signal.SIGCONT)
+        self.assertEqual(pin.finish().code, 0, pin.describe())
+        if lamp.code != 0:  # the other one was writing already
+            self.trust(two, "pin", "lamp", new_id())
+        pins = json.loads(self.trust(two, "list", "--json").out)["pins"]
+        self.assertEqual({row["name"] for row in pins}, {"lamp", "nas"})
 
     def test_the_unsigned(self):
         lan = self.lab(2)

@@ -62,8 +62,13 @@ TEST(test_options_are_read) {
     assert_int_equal(sample.count, 12);
     assert_int_equal(sample.list.count, 2);
     assert_string_equal(sample.list.values[0], "x");
+    assert_string_equal(sample.list.values[1], "3");
     assert_int_equal(settings.port, 20000);
     assert_string_equal(settings.interfaces.texts[0], "lo");
+    assert_string_equal(read_text("{\"text\": 1234567890123456, \"list\": [0.1, 20000000]}"), "");
+    assert_string_equal(sample.text, "1234567890123456");
+    assert_string_equal(sample.list.values[0], "0.1");
+    assert_string_equal(sample.list.values[1], "20000000");
     assert_string_equal(read_text("{\"flag\": false}"), "");
     assert_false(sample.flag);
     assert_int_equal(sample.count, 7);

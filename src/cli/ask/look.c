@@ -194,8 +194,8 @@ static int look_directly(const struct settings *settings, uint64_t timeout_ms,
 int look(const struct settings *settings, uint64_t timeout_ms, const struct look_expectation *expectation,
          struct snapshot *snapshot) {
     *snapshot = (struct snapshot){0};
-    const bool is_direct = settings->direct || settings->peers.count > 0;
-    int status = is_direct ? STATUS_NOBODY : look_locally(settings, timeout_ms, expectation, snapshot);
+    int status =
+        session_may_ask(settings) ? look_locally(settings, timeout_ms, expectation, snapshot) : STATUS_NOBODY;
     if (status == STATUS_NOBODY) {
         status = look_directly(settings, timeout_ms, expectation, snapshot);
     }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* muster key: the group keys of this user, by which hosts hear each other alone. */
+#include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -70,6 +73,13 @@ static void id_text(const struct muster_group_key *key, char text[2 * MUSTER_GRO
     }
 }
 
+static int read_keys(struct key_command *command) {
+    struct settings *settings = command->settings;
+    return muster_keyring_read(settings->state_dir, &command->ring, group_keys_complain, settings) == 0
+               ? STATUS_OK
+               : STATUS_ERROR;
+}
+
 static int store(struct key_command *command) {
     const int error = muster_keyring_write(command->settings->state_dir, &command->ring, group_keys_complain,
                                            command->settings);
@@ -77,29 +87,6 @@ static int store(struct key_command *command) {
         complain(command->settings, "another muster key changes the keys just now");
     }
     return error == 0 ? STATUS_OK : STATUS_ERROR;
-}
-
-/* The first key of all seals at once; others wait for muster key use. */
-static int add_key(struct key_command *command) {
-    struct muster_keyring *ring = &command->ring;
-    char id[2 * MUSTER_GROUP_KEY_ID_BYTES + 1];
-    struct muster_group_key *key = &ring->keys[ring->count];
-    memcpy(key->bytes, command->key, sizeof(key->bytes));
-    snprintf(key->name, sizeof(key->name), "%s", command->name);
-    id_text(key, id);
-    for (size_t i = 0; i < ring->count; i++) {
-        if (memcmp(ring->keys[i].bytes, key->bytes, sizeof(key->bytes)) == 0) {
-            complain(command->settings, "that is the key '%s'", ring->keys[i].name);
-            return STATUS_ERROR;
-        }
-    }
-    ring->count++;
-    const int status = store(command);
-    if (status == STATUS_OK) {
-        fprintf(stderr, "%s: key %s, %s, %s\n", command->settings->program, key->name, id,
-                ring->count == 1 ? "seals from the next start on" : "opens; muster key use makes it seal");
-    }
-    return status;
 }
 
 /* Why a key of this name can't be added; STATUS_OK when it can. */
@@ -122,23 +109,76 @@ static int check_room(struct key_command *command) {
     return STATUS_OK;
 }
 
+/* The first key of all seals at once; others wait for muster key use. */
+static int add_key(struct key_command *command) {
+    struct muster_keyring *ring = &command->ring;
+    char id[2 * MUSTER_GROUP_KEY_ID_BYTES + 1];
+    int status = read_keys(command); /* others may have changed them while this was asked for */
+    status = status == STATUS_OK ? check_room(command) : status;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct muster_group_key *key = &ring->keys[ring->count];
+    memcpy(key->bytes, command->key, sizeof(key->bytes));
+    snprintf(key->name, sizeof(key->name), "%s", command->name);
+    id_text(key, id);
+    for (size_t i = 0; i < ring->count; i++) {
+        if (memcmp(ring->keys[i].bytes, key->bytes, sizeof(key->bytes)) == 0) {
+            complain(command->settings, "that is the key '%s'", ring->keys[i].name);
+            return STATUS_ERROR;
+        }
+    }
+    ring->count++;
+    status = store(command);
+    if (status == STATUS_OK) {
+        fprintf(stderr, "%s: key %s, %s, %s\n", command->settings->program, key->name, id,
+                ring->count == 1 ? "seals from the next start on" : "opens; muster key use makes it seal");
+    }
+    return status;
+}
+
 /* ---- asking ---- */
+
+/* Waits for a line, or for a signal, which stays pending. False for a signal. */
+static bool await_line(const sigset_t *signals) {
+    const int caught = signalfd(-1, signals, SFD_CLOEXEC);
+    struct pollfd waits[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = caught, .events = POLLIN}};
+    const bool is_line = poll(waits, 2, -1) > 0 && waits[1].revents == 0;
+    if (caught >= 0) {
+        close(caught);
+    }
+    return is_line;
+}
+
+/* Reads a line that the terminal does not show. A signal takes effect once the terminal is as
+ * before. */
+static bool ask_unseen(const char *prompt, char line[LINE_BYTES_MAX], const struct termios *before) {
+    struct termios silent = *before;
+    sigset_t signals;
+    sigset_t mask;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGQUIT);
+    sigaddset(&signals, SIGTSTP);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, &mask);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    fputs(prompt, stderr); /* what is typed from now on is not shown, and not lost */
+    const bool is_read = await_line(&signals) && fgets(line, LINE_BYTES_MAX, stdin) != NULL;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, before);
+    fputc('\n', stderr);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+    return is_read;
+}
 
 /* Reads a line of standard input, which is not shown where it is a terminal. False at its end. */
 static bool ask(const char *prompt, char line[LINE_BYTES_MAX]) {
     struct termios before;
     const bool is_terminal = tcgetattr(STDIN_FILENO, &before) == 0;
-    if (is_terminal) {
-        struct termios silent = before;
-        silent.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-        fputs(prompt, stderr); /* what is typed from now on is not shown, and not lost */
-    }
-    const bool is_read = fgets(line, LINE_BYTES_MAX, stdin) != NULL;
-    if (is_terminal) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        fputc('\n', stderr);
-    }
+    const bool is_read =
+        is_terminal ? ask_unseen(prompt, line, &before) : fgets(line, LINE_BYTES_MAX, stdin) != NULL;
     if (is_read) {
         line[strcspn(line, "\r\n")] = '\0';
     }
@@ -261,7 +301,11 @@ static int run_retire(struct key_command *command) {
     }
     ring->count--;
     memmove(ring->keys + i, ring->keys + i + 1, (ring->count - i) * sizeof(*ring->keys));
-    return store(command);
+    const int status = store(command);
+    if (status == STATUS_OK && ring->count == 0) {
+        complain(command->settings, "that was the last key; what runs with it keeps it until a restart");
+    }
+    return status;
 }
 
 /* ---- running ---- */
@@ -294,9 +338,7 @@ static int run_verb(struct settings *settings, const struct key_options *options
     mlock(&command, sizeof(command));
     setvbuf(stdin, NULL, _IONBF, 0); /* nothing that is read or said stays in a buffer */
     setvbuf(stdout, NULL, _IONBF, 0);
-    int status = muster_keyring_read(settings->state_dir, &command.ring, group_keys_complain, settings) == 0
-                     ? STATUS_OK
-                     : STATUS_ERROR;
+    int status = read_keys(&command);
     if (status == STATUS_OK) {
         status = verb->run(&command);
     }
@@ -332,9 +374,10 @@ const struct command command_key = {
         "  use NAME       seal by this key\n"
         "  retire NAME    forget this key\n"
         "\n"
-        "A running muster that was started with a key takes up at once what changes here. To change\n"
-        "the key while all goes on, without any loss: add the new one on all hosts, then use it on\n"
-        "all, then retire the old one on all.\n",
+        "A running muster that was started with a key takes up at once what changes here, but keeps\n"
+        "the last key that is retired until a restart: it never goes on in the clear. To change the\n"
+        "key while all goes on, without any loss: add the new one on all hosts, then use it on all,\n"
+        "then retire the old one on all.\n",
     .options = options_table,
     .options_bytes = sizeof(struct key_options),
     .examples = "  muster key new home\n"

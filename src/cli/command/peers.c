@@ -249,8 +249,9 @@ const struct command command_peers = {
     .selects = SELECTOR_PEER,
     .description =
         "List the peers on this network: as the muster announce knows them that runs here as this\n"
-        "user (or for all), with their history; where there is none, or with --direct, this asks\n"
-        "the network once, and waits until the answers are in.\n"
+        "user (or for all), with their history; where there is none, with --direct, or where this\n"
+        "user has pins (muster trust), this asks the network once, and waits until the answers are\n"
+        "in.\n"
         "PATTERN is a shell pattern for names, an address, or the first digits (four or more) of an\n"
         "id; name:PATTERN and id:DIGITS say which. Upper and lower case are the same where nothing\n"
         "matches otherwise.\n",

@@ -39,6 +39,16 @@ struct trust_command {
 
 /* ---- pins ---- */
 
+static int read_pins(struct trust_command *command) {
+    struct muster_pin *pins;
+    const int error = pins_read(command->settings, &pins, &command->count);
+    if (error == 0 && command->count > 0) {
+        memcpy(command->pins, pins, command->count * sizeof(*pins));
+    }
+    free(pins);
+    return error == 0 ? STATUS_OK : STATUS_ERROR;
+}
+
 static struct muster_pin *find(const struct trust_command *command) {
     for (size_t i = 0; i < command->count; i++) {
         if (strcmp(command->pins[i].name, command->name) == 0) {
@@ -151,10 +161,16 @@ static int run_pin(struct trust_command *command) {
     if (command->id == NULL && pin != NULL) {
         return refuse_pinned(command, pin);
     }
-    const int status = command->id == NULL ? look_up(command, id) : STATUS_OK;
+    int status = STATUS_OK;
+    if (command->id == NULL) {
+        status = look_up(command, id);
+        status =
+            status == STATUS_OK ? read_pins(command) : status; /* others may have changed them meanwhile */
+    }
     if (status != STATUS_OK) {
         return status;
     }
+    pin = find(command);
     if (pin != NULL) {
         return memcmp(pin->id, id, sizeof(id)) == 0 ? STATUS_OK : refuse_pinned(command, pin);
     }
@@ -210,16 +226,6 @@ static const char *verb_word(size_t i) {
 
 static const struct args_completion complete_verbs = {.word = verb_word};
 
-static int read_pins(struct trust_command *command) {
-    struct muster_pin *pins;
-    const int error = pins_read(command->settings, &pins, &command->count);
-    if (error == 0 && command->count > 0) {
-        memcpy(command->pins, pins, command->count * sizeof(*pins));
-    }
-    free(pins);
-    return error == 0 ? STATUS_OK : STATUS_ERROR;
-}
-
 static int run(struct settings *settings, void *options, const struct operands *operands) {
     struct reason reason;
     size_t index;
@@ -255,7 +261,8 @@ const struct command command_trust = {
     .description =
         "Pin names of peers to their keys, as ssh does with hosts. A pinned name is for its key: all\n"
         "commands of this user list nobody else by it, and muster watch tells of who says it, as a\n"
-        "conflict. With --trust pinned, or \"trust\" in the configuration, pinned names alone are\n"
+        "conflict. Where there are pins they ask the network, as with --direct: a muster that runs\n"
+        "may have others. With --trust pinned, or \"trust\" in the configuration, pinned names alone are\n"
         "listed, and with --trust signed all but peers without a key.\n"
         "\n"
         "A VERB is one of\n"

@@ -374,6 +374,9 @@ MUSTER_API uint16_t muster_unicast_port(const muster_t *node);
  * closed. */
 MUSTER_API const char *muster_socket(const muster_t *node);
 
+/* The directory of its instance, in which it writes its files, NULL for an observer; borrowed likewise. */
+MUSTER_API const char *muster_instance_directory(const muster_t *node);
+
 /* The interfaces that the node listens on, one path each kind, none without a network; borrowed until the
  * loop runs or the node is closed. */
 MUSTER_API const struct muster_path *muster_paths(const muster_t *node, size_t *count);

@@ -291,6 +291,10 @@ const char *muster_socket(const muster_t *node) {
     return node->socket;
 }
 
+const char *muster_instance_directory(const muster_t *node) {
+    return node->slot.path;
+}
+
 const struct muster_path *muster_paths(const muster_t *node, size_t *count) {
     *count = node->network.path_count;
     return node->network.paths;
