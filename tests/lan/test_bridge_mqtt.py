@@ -300,6 +300,17 @@ class Mistakes(Sites):
         password.write_text("right\n")
         self.await_error(self.bridge(self.here, "west", *login), "connected to")
 
+    def test_a_name_with_several_addresses(self):
+        """All addresses of the broker's name are tried: nobody is at the first one, the nearest."""
+        Broker(self.router)
+        hosts = self.lan.directory / "hosts"
+        hosts.write_text(f"127.0.0.1 broker.test\n{self.here.broker} broker.test\n")
+        bridge = (MUSTER, "bridge", "mqtt", "--site", "west", "--broker", "broker.test")
+        command = 'mount --bind "$0" /etc/hosts && exec "$@"'
+        process = self.here.start_program("unshare", "--mount", "sh", "-c", command, str(hosts), *bridge)
+        self.await_error(process, "connected to broker.test")
+        self.assertNotIn("refused", process.error)
+
     def test_tls(self):
         """The broker is known by its certificate, and the bridge by its own; a certificate of others is refused."""
 
