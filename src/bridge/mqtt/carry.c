@@ -29,6 +29,11 @@ void carry_on_lost(uint64_t count, const char *why, void *context) {
     }
 }
 
+bool carry_is_overtaken(const struct reading_ref *ref, void *context) {
+    const struct mqtt *mqtt = context;
+    return marks_is_overtaken(&mqtt->marks, ref);
+}
+
 void carry_on_refused(const char *name, const char *why, void *context) {
     struct mqtt *mqtt = context;
     mqtt->refused++;
@@ -141,6 +146,18 @@ static void carry_out(struct mqtt *mqtt) {
     }
 }
 
+/* The readings of two bridges of a site at once would come in no order. */
+static void hold_readings(struct mqtt *mqtt) {
+    mqtt->dispatch.holds_readings = mqtt->role != ROLE_CARRIES || mqtt->is_awaiting;
+}
+
+/* Another one with each connection, so that others know that this one has subscribed again. */
+static void set_status(struct mqtt *mqtt) {
+    char text[128];
+    snprintf(text, sizeof(text), "{\"state\":\"online\",\"since\":%.3f}", session_wall_s());
+    dispatch_set(&mqtt->dispatch, mqtt->status_topic, text);
+}
+
 static void start(struct mqtt *mqtt) {
     exporter_take_peers(&mqtt->exporter, mqtt->bridge.session.node);
     carry_out(mqtt);
@@ -160,6 +177,10 @@ static void stop(struct mqtt *mqtt) {
         each_filter(mqtt, unsubscribe_filter);
     }
     importer_stop(&mqtt->importer);
+    dispatch_abandon(&mqtt->dispatch, "another bridge carries", wall_ms());
+    if (mqtt->link.is_up) {
+        set_status(mqtt);
+    }
 }
 
 /* Of several bridges of a site one carries. */
@@ -170,6 +191,7 @@ static void choose_role(struct mqtt *mqtt) {
         return;
     }
     mqtt->role = carries ? ROLE_CARRIES : ROLE_STANDS_BY;
+    hold_readings(mqtt);
     (carries ? start : stop)(mqtt);
     pump(mqtt);
     complain(mqtt->settings, carries ? "carries for the site %s" : "another bridge carries for the site %s",
@@ -189,19 +211,13 @@ static void subscribe(struct mqtt *mqtt) {
     mqtt_link_subscribe(&mqtt->link, mqtt->status_topic, true); /* it comes back behind all that was there */
 }
 
-/* Another one with each connection, so that others know that this one has subscribed again. */
-static void set_status(struct mqtt *mqtt) {
-    char text[128];
-    snprintf(text, sizeof(text), "{\"state\":\"online\",\"since\":%.3f}", session_wall_s());
-    dispatch_set(&mqtt->dispatch, mqtt->status_topic, text);
-}
-
 /* Where the broker has lost its sessions, what is published before other bridges are back would be lost to
  * them. */
 static void look_for_others(struct mqtt *mqtt) {
     const bool has_waited = uv_now(&mqtt->bridge.session.loop) - mqtt->up_ms > AWAIT_MS;
-    if (mqtt->dispatch.holds_readings && (has_waited || !importer_awaits(&mqtt->importer))) {
-        mqtt->dispatch.holds_readings = false;
+    if (mqtt->is_awaiting && (has_waited || !importer_awaits(&mqtt->importer))) {
+        mqtt->is_awaiting = false;
+        hold_readings(mqtt);
         pump(mqtt);
     }
 }
@@ -214,7 +230,8 @@ void carry_on_up(bool has_session, void *context) {
              mqtt->link_options.port, mqtt->options->site);
     if (!has_session) {
         importer_await(&mqtt->importer);
-        mqtt->dispatch.holds_readings = importer_awaits(&mqtt->importer);
+        mqtt->is_awaiting = importer_awaits(&mqtt->importer);
+        hold_readings(mqtt);
     }
     subscribe(mqtt);
     set_status(mqtt);
@@ -272,7 +289,7 @@ static void take_own(struct mqtt *mqtt, const struct mqtt_topic_parts *parts,
         }
     } else if (!parts->is_peer && !parts->is_bridge) {
         mqtt_payload_open(&reader, parts->rest, message->payload, message->length, session_wall_s());
-        (void)marks_take(&mqtt->marks, "", reader.ref.seq != 0 ? &reader.ref : &message->ref);
+        marks_tell(&mqtt->marks, reader.ref.seq != 0 ? &reader.ref : &message->ref);
     }
 }
 

@@ -34,7 +34,11 @@ static void describe(FILE *out) {
         "bridges of other sites that were there have subscribed again, for 20 s at most.\n\n"
         "Several bridges of a site find each other on the LAN by their service " RIVALS_SERVICE_TYPE
         ". The one with\n"
-        "the lowest id carries, the others stand by. What one of them brought in is not carried out by any\n"
+        "the lowest id carries, the others stand by. One that stands by publishes no readings: those that "
+        "still\n"
+        "wait there when another one takes its place are lost, and so are those that one which comes back\n"
+        "finds overtaken by newer ones of the same publisher; both are said and counted, though the other\n"
+        "bridge may have carried some of them. What one of them brought in is not carried out by any\n"
         "bridge, whatever is joined to what.\n\n"
         "A file of --config is one JSON object of options by their names. Options of the command line win\n"
         "over it, and lists add up:\n"
