@@ -336,7 +336,8 @@ class Mistakes(Sites):
         self.await_error(self.bridge(self.here, "west", *login, "--cafile", authority, name="known"), "connected to")
 
     def test_an_old_broker(self):
-        """One that refuses MQTT 5 (CONNACK of MQTT 3.1.1, 3.2.2.3) is asked again by MQTT 3.1.1."""
+        """One that refuses MQTT 5 (CONNACK of MQTT 3.1.1, 3.2.2.3) is asked again by MQTT 3.1.1. It gives nothing back,
+        which is said, and readings are carried all the same."""
         listener = self.router.socket(socket.SOCK_STREAM)
         listener.bind(("0.0.0.0", PORT))
         listener.listen()
@@ -348,7 +349,7 @@ class Mistakes(Sites):
             if said[:1] == b"\x10":  # CONNECT; the level stands behind the name, "MQTT"
                 levels.append(said[said.index(b"MQTT") + 4])
                 connection.sendall(b"\x20\x02\x00" + (b"\x01" if levels[-1] == 5 else b"\x00"))
-            if said[:1] != b"\x10" or levels[-1] == 5:
+            if not said or levels[-1] == 5:
                 self.lan.forget(connection)
                 connection.close()
 
@@ -362,6 +363,8 @@ class Mistakes(Sites):
         self.await_error(bridge, "it speaks no MQTT 5, MQTT 3.1.1 is tried")
         self.await_error(bridge, "connected to")
         self.assertEqual(levels, [5, 4])
+        self.await_error(bridge, "is this user allowed to read there?")
+        self.await_error(bridge, "carries for the site west")
 
     def test_wrong_usage(self):
         config = self.lan.directory / "bridge.json"

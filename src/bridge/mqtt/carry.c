@@ -14,6 +14,7 @@
 #define PEERS_TICKS 60 /* between two looks for peers that are forgotten */
 #define SINCE_MS 60000 /* what was published in this time before is asked for when carrying goes on */
 #define STALL_MS 30000 /* a reading that waits so long with a broker that answers is said */
+#define LEARN_MS 5000  /* for the broker to give back what this bridge says of itself */
 #define AWAIT_MS 20000 /* for bridges of other sites, when the broker has forgotten all */
 
 static uint64_t wall_ms(void) {
@@ -226,6 +227,7 @@ void carry_on_up(bool has_session, void *context) {
     struct mqtt *mqtt = context;
     mqtt->fault[0] = '\0';
     mqtt->up_ms = uv_now(&mqtt->bridge.session.loop);
+    mqtt->is_learned = mqtt->is_learned && mqtt->role != ROLE_UNKNOWN;
     complain(mqtt->settings, "connected to %s:%u as the site %s", mqtt->link_options.host,
              mqtt->link_options.port, mqtt->options->site);
     if (!has_session) {
@@ -380,11 +382,25 @@ static void tell_figures(struct mqtt *mqtt) {
     muster_set_figures(mqtt->bridge.session.node, figures, sizeof(figures) / sizeof(figures[0]));
 }
 
+/* A broker that lets this bridge write alone tells it nothing. */
+static void look_for_own(struct mqtt *mqtt) {
+    if (mqtt->link.is_up && !mqtt->is_learned &&
+        uv_now(&mqtt->bridge.session.loop) - mqtt->up_ms > LEARN_MS) {
+        mqtt->is_learned = true;
+        complain(
+            mqtt->settings,
+            "the broker does not give back %s: is this user allowed to read there? How far other bridges "
+            "of the site have carried is not known",
+            mqtt->status_topic);
+    }
+}
+
 void carry_on_tick(uv_timer_t *timer) {
     struct mqtt *mqtt = timer->data;
     if (mqtt->role == ROLE_CARRIES && ++mqtt->ticks % PEERS_TICKS == 0) {
         exporter_take_peers(&mqtt->exporter, mqtt->bridge.session.node);
     }
+    look_for_own(mqtt);
     choose_role(mqtt);
     look_for_others(mqtt);
     pump(mqtt);
