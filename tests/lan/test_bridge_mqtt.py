@@ -165,7 +165,8 @@ class Twins(Sites):
         listener = broker.listen("muster/#")
         publisher = self.here.start("publish", "--topic", "kitchen/count")
         subscribe = self.there.start("subscribe", "--ndjson", "west/#")
-        far = self.bridge(self.there, "east", "--in", "#", "--out", "#")
+        self.here.announce("thermo", "--service", "http:80")
+        far = self.bridge(self.there, "east", "--in", "#", "--out", "#", "--no-peers")
         twins = [self.bridge(self.here, "west", "--out", "#", "--in", "#", name=name) for name in ("one", "two")]
         self.await_error(far, "carries for")
 
@@ -192,6 +193,7 @@ class Twins(Sites):
         told = [json.loads(payload)[0]["v"] for topic, payload in broker.messages(listener, "muster/west")
                 if topic.endswith("/kitchen/count")]  # fmt: skip
         self.assertEqual(told, list(range(count)))
+        self.assertEqual(self.there.json("services", "http", "--json")["services"], [])  # by --no-peers
         # What came from here is not carried back by the other site.
         self.assertEqual([topic for topic, _ in broker.messages(listener, "muster/east") if "count" in topic], [])
 

@@ -308,6 +308,8 @@ void carry_on_message(const struct mqtt_link_message *message, void *context) {
     if (mqtt_topic_read(mqtt->options->prefix, message->topic, &parts) == NULL &&
         strcmp(parts.site, mqtt->options->site) == 0) {
         take_own(mqtt, &parts, &taken);
+    } else if (mqtt->options->no_peers && parts.is_peer) {
+        return; /* --in '#' asks for them, too */
     } else if (mqtt->role != ROLE_STANDS_BY) {
         importer_take(&mqtt->importer, &taken);
         look_for_others(mqtt);
