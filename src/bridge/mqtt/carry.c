@@ -399,7 +399,8 @@ static void look_for_own(struct mqtt *mqtt) {
 
 void carry_on_tick(uv_timer_t *timer) {
     struct mqtt *mqtt = timer->data;
-    if (mqtt->role == ROLE_CARRIES && ++mqtt->ticks % PEERS_TICKS == 0) {
+    struct reason reason;
+    if (++mqtt->ticks % PEERS_TICKS == 0 && mqtt->role == ROLE_CARRIES) {
         exporter_take_peers(&mqtt->exporter, mqtt->bridge.session.node);
     }
     look_for_own(mqtt);
@@ -408,6 +409,9 @@ void carry_on_tick(uv_timer_t *timer) {
     pump(mqtt);
     carry_save(mqtt);
     importer_announce(&mqtt->importer);
+    if (mqtt->spool.database != NULL && mqtt->ticks % PEERS_TICKS == 0) {
+        (void)spool_trim_marks(&mqtt->spool, MARKS_MAX, &reason); /* or in a minute */
+    }
     if (mqtt->dispatch.counts.queued == 0) {
         spool_shrink(&mqtt->spool);
     }

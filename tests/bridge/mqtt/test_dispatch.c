@@ -344,6 +344,34 @@ TEST(a_reading_is_taken_once_also_after_a_restart) {
     close_all();
 }
 
+static unsigned read_count;
+static struct spool_mark read_marks[8];
+
+static void on_kept(const struct spool_mark *mark, void *context) {
+    (void)context;
+    assert_true(read_count < 8);
+    read_marks[read_count++] =
+        (struct spool_mark){.site = mark->site[0] == '\0' ? "" : "home", .ref = mark->ref};
+}
+
+TEST(marks_of_other_sites_and_older_boots_go_first) {
+    const struct spool_mark marks[] = {{.site = "", .ref = {.boot = 1, .seq = 1}},
+                                       {.site = "home", .ref = {.boot = 2, .seq = 1}},
+                                       {.site = "home", .ref = {.boot = 4, .seq = 1}},
+                                       {.site = "home", .ref = {.boot = 3, .seq = 1}}};
+    struct reason reason;
+    open_all(fixture_path("trimmed"), 1000);
+    assert_true(dispatch_save(&broker.dispatch, marks, 4, now_ms));
+    assert_int_equal(spool_trim_marks(&broker.spool, 3, &reason), 0);
+    read_count = 0;
+    assert_int_equal(spool_read_marks(&broker.spool, on_kept, NULL, &reason), 0);
+    assert_int_equal(read_count, 3);
+    assert_int_equal(read_marks[0].ref.boot, 3);
+    assert_int_equal(read_marks[1].ref.boot, 4);
+    assert_string_equal(read_marks[2].site, ""); /* the last one to be forgotten by marks */
+    close_all();
+}
+
 TEST(last_values_come_in_no_order) {
     struct marks marks = {.by_key = NULL};
     const struct reading_ref early = {.boot = 1, .seq = 5};
@@ -386,6 +414,7 @@ int main(void) {
         cmocka_unit_test(what_another_bridge_has_overtaken_is_not_published),
         cmocka_unit_test(what_can_never_be_published_keeps_nobody_waiting),
         cmocka_unit_test(a_reading_is_taken_once_also_after_a_restart),
+        cmocka_unit_test(marks_of_other_sites_and_older_boots_go_first),
         cmocka_unit_test(last_values_come_in_no_order),
         cmocka_unit_test(the_spool_is_of_one_process),
     };
