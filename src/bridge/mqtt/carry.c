@@ -379,6 +379,7 @@ static void tell_figures(struct mqtt *mqtt) {
         {"readings_queued", counts->queued},
         {"readings_lost", counts->lost},
         {"readings_refused", mqtt->refused + counts->refused + mqtt->exporter.malformed},
+        {"services_left_out", mqtt->importer.left_out},
         {"stalled_ms", dispatch_stalled_ms(&mqtt->dispatch, wall_ms())},
     };
     muster_set_figures(mqtt->bridge.session.node, figures, sizeof(figures) / sizeof(figures[0]));

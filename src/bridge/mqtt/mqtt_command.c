@@ -50,7 +50,8 @@ static void describe(FILE *out) {
         "with a password is to be readable to it, by LoadCredential= for one.\n\n"
         "muster show --self --socket DIR/NAME/socket, DIR being the state directory and NAME the bridge's,\n"
         "shows what it counts, and muster metrics likewise: readings_out, _in, _repeated, _queued, _lost,\n"
-        "_refused, connected, carries, and stalled_ms, the age of the oldest reading that waits.\n",
+        "_refused, connected, carries, services_left_out, and stalled_ms, the age of the oldest reading that "
+        "waits.\n",
         DISPATCH_FLYING_MAX);
 }
 
