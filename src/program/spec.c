@@ -10,7 +10,7 @@
 #include "value.h"
 
 #define EXPECTED_PART "expected name=, txt.KEY=, origin=, host= or at=, got '%.64s"
-#define EXPECTED_SPEC "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…, got '%.64s'"
+#define EXPECTED_SPEC "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT][,origin=TEXT]…, got '%.64s'"
 
 /* ---- what the wire takes ---- */
 

@@ -165,7 +165,8 @@ class Twins(Sites):
         listener = broker.listen("muster/#")
         publisher = self.here.start("publish", "--topic", "kitchen/count")
         subscribe = self.there.start("subscribe", "--ndjson", "west/#")
-        far = self.bridge(self.there, "east", "--in", "#", "--out", "#")
+        self.here.announce("thermo", "--service", "http:80")
+        far = self.bridge(self.there, "east", "--in", "#", "--out", "#", "--no-peers")
         twins = [self.bridge(self.here, "west", "--out", "#", "--in", "#", name=name) for name in ("one", "two")]
         self.await_error(far, "carries for")
 
@@ -192,6 +193,7 @@ class Twins(Sites):
         told = [json.loads(payload)[0]["v"] for topic, payload in broker.messages(listener, "muster/west")
                 if topic.endswith("/kitchen/count")]  # fmt: skip
         self.assertEqual(told, list(range(count)))
+        self.assertEqual(self.there.json("services", "http", "--json")["services"], [])  # by --no-peers
         # What came from here is not carried back by the other site.
         self.assertEqual([topic for topic, _ in broker.messages(listener, "muster/east") if "count" in topic], [])
 
@@ -300,6 +302,17 @@ class Mistakes(Sites):
         password.write_text("right\n")
         self.await_error(self.bridge(self.here, "west", *login), "connected to")
 
+    def test_a_name_with_several_addresses(self):
+        """All addresses of the broker's name are tried: nobody is at the first one, the nearest."""
+        Broker(self.router)
+        hosts = self.lan.directory / "hosts"
+        hosts.write_text(f"127.0.0.1 broker.test\n{self.here.broker} broker.test\n")
+        bridge = (MUSTER, "bridge", "mqtt", "--site", "west", "--broker", "broker.test")
+        command = 'mount --bind "$0" /etc/hosts && exec "$@"'
+        process = self.here.start_program("unshare", "--mount", "sh", "-c", command, str(hosts), *bridge)
+        self.await_error(process, "connected to broker.test")
+        self.assertNotIn("refused", process.error)
+
     def test_tls(self):
         """The broker is known by its certificate, and the bridge by its own; a certificate of others is refused."""
 
@@ -325,7 +338,8 @@ class Mistakes(Sites):
         self.await_error(self.bridge(self.here, "west", *login, "--cafile", authority, name="known"), "connected to")
 
     def test_an_old_broker(self):
-        """One that refuses MQTT 5 (CONNACK of MQTT 3.1.1, 3.2.2.3) is asked again by MQTT 3.1.1."""
+        """One that refuses MQTT 5 (CONNACK of MQTT 3.1.1, 3.2.2.3) is asked again by MQTT 3.1.1. It gives nothing back,
+        which is said, and readings are carried all the same."""
         listener = self.router.socket(socket.SOCK_STREAM)
         listener.bind(("0.0.0.0", PORT))
         listener.listen()
@@ -337,7 +351,7 @@ class Mistakes(Sites):
             if said[:1] == b"\x10":  # CONNECT; the level stands behind the name, "MQTT"
                 levels.append(said[said.index(b"MQTT") + 4])
                 connection.sendall(b"\x20\x02\x00" + (b"\x01" if levels[-1] == 5 else b"\x00"))
-            if said[:1] != b"\x10" or levels[-1] == 5:
+            if not said or levels[-1] == 5:
                 self.lan.forget(connection)
                 connection.close()
 
@@ -351,6 +365,8 @@ class Mistakes(Sites):
         self.await_error(bridge, "it speaks no MQTT 5, MQTT 3.1.1 is tried")
         self.await_error(bridge, "connected to")
         self.assertEqual(levels, [5, 4])
+        self.await_error(bridge, "is this user allowed to read there?")
+        self.await_error(bridge, "carries for the site west")
 
     def test_wrong_usage(self):
         config = self.lan.directory / "bridge.json"

@@ -44,6 +44,26 @@ int bridge_hold(struct bridge *bridge, const struct settings *settings,
     return status;
 }
 
+static bool fits(struct muster_document *document, size_t count) {
+    document->service_count = count;
+    return muster_document_check(document, true, true, NULL) == 0;
+}
+
+size_t bridge_fit(struct muster_document *document) {
+    const size_t count = document->service_count;
+    size_t fit = 1;
+    size_t over = count + 1;
+    if (fits(document, count)) {
+        return 0;
+    }
+    while (over - fit > 1) {
+        const size_t middle = fit + (over - fit) / 2;
+        *(fits(document, middle) ? &fit : &over) = middle;
+    }
+    document->service_count = fit;
+    return count - fit;
+}
+
 void bridge_host_name(const char *ending, char name[MUSTER_NAME_BYTES_MAX + 1]) {
     char host[256] = "";
     gethostname(host, sizeof(host) - 1);

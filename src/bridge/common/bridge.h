@@ -31,6 +31,10 @@ struct bridge {
 int bridge_hold(struct bridge *bridge, const struct settings *settings,
                 const struct muster_document *document, const struct bridge_hooks *hooks);
 
+/* Leaves as many of the services as there is room for in a document, the first one, which is the bridge's
+ * own, in any case. Returns how many are left out. */
+size_t bridge_fit(struct muster_document *document);
+
 /* Writes the name of the host up to its first dot, and an ending by which the bridge is told from what else
  * runs there. */
 void bridge_host_name(const char *ending, char name[MUSTER_NAME_BYTES_MAX + 1]);

@@ -101,25 +101,6 @@ static struct muster_service own_service(const struct dnssd *dnssd, struct muste
                                    .txt_count = 2};
 }
 
-static bool fits(struct muster_document *document, size_t count) {
-    document->service_count = count;
-    return muster_document_check(document, true, true, NULL) == 0;
-}
-
-/* Of the services as many as there is room for, the bridge's own one first. */
-static void make_fit(struct muster_document *document) {
-    size_t fit = 1;
-    size_t over = document->service_count + 1;
-    if (fits(document, document->service_count)) {
-        return;
-    }
-    while (over - fit > 1) {
-        const size_t middle = fit + (over - fit) / 2;
-        *(fits(document, middle) ? &fit : &over) = middle;
-    }
-    document->service_count = fit;
-}
-
 static void tell_left_out(struct dnssd *dnssd, size_t left_out) {
     if (left_out > dnssd->left_out) {
         complain(
@@ -145,7 +126,7 @@ static void on_update(uv_timer_t *timer) {
     services[0] = own_service(dnssd, txt);
     struct muster_document document = {
         .name = dnssd->options->name, .services = services, .service_count = count + 1};
-    make_fit(&document);
+    bridge_fit(&document);
     dnssd->carried_in = document.service_count - 1;
     tell_left_out(dnssd, count - dnssd->carried_in);
     put_attrs(dnssd, &attrs);

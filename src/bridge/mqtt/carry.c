@@ -14,6 +14,7 @@
 #define PEERS_TICKS 60 /* between two looks for peers that are forgotten */
 #define SINCE_MS 60000 /* what was published in this time before is asked for when carrying goes on */
 #define STALL_MS 30000 /* a reading that waits so long with a broker that answers is said */
+#define LEARN_MS 5000  /* for the broker to give back what this bridge says of itself */
 #define AWAIT_MS 20000 /* for bridges of other sites, when the broker has forgotten all */
 
 static uint64_t wall_ms(void) {
@@ -27,6 +28,11 @@ void carry_on_lost(uint64_t count, const char *why, void *context) {
                  mqtt->dispatch.counts.lost, why);
         mqtt->losses.count = 0;
     }
+}
+
+bool carry_is_overtaken(const struct reading_ref *ref, void *context) {
+    const struct mqtt *mqtt = context;
+    return marks_is_overtaken(&mqtt->marks, ref);
 }
 
 void carry_on_refused(const char *name, const char *why, void *context) {
@@ -141,6 +147,18 @@ static void carry_out(struct mqtt *mqtt) {
     }
 }
 
+/* The readings of two bridges of a site at once would come in no order. */
+static void hold_readings(struct mqtt *mqtt) {
+    mqtt->dispatch.holds_readings = mqtt->role != ROLE_CARRIES || mqtt->is_awaiting;
+}
+
+/* Another one with each connection, so that others know that this one has subscribed again. */
+static void set_status(struct mqtt *mqtt) {
+    char text[128];
+    snprintf(text, sizeof(text), "{\"state\":\"online\",\"since\":%.3f}", session_wall_s());
+    dispatch_set(&mqtt->dispatch, mqtt->status_topic, text);
+}
+
 static void start(struct mqtt *mqtt) {
     exporter_take_peers(&mqtt->exporter, mqtt->bridge.session.node);
     carry_out(mqtt);
@@ -160,6 +178,10 @@ static void stop(struct mqtt *mqtt) {
         each_filter(mqtt, unsubscribe_filter);
     }
     importer_stop(&mqtt->importer);
+    dispatch_abandon(&mqtt->dispatch, "another bridge carries", wall_ms());
+    if (mqtt->link.is_up) {
+        set_status(mqtt);
+    }
 }
 
 /* Of several bridges of a site one carries. */
@@ -170,6 +192,7 @@ static void choose_role(struct mqtt *mqtt) {
         return;
     }
     mqtt->role = carries ? ROLE_CARRIES : ROLE_STANDS_BY;
+    hold_readings(mqtt);
     (carries ? start : stop)(mqtt);
     pump(mqtt);
     complain(mqtt->settings, carries ? "carries for the site %s" : "another bridge carries for the site %s",
@@ -189,19 +212,13 @@ static void subscribe(struct mqtt *mqtt) {
     mqtt_link_subscribe(&mqtt->link, mqtt->status_topic, true); /* it comes back behind all that was there */
 }
 
-/* Another one with each connection, so that others know that this one has subscribed again. */
-static void set_status(struct mqtt *mqtt) {
-    char text[128];
-    snprintf(text, sizeof(text), "{\"state\":\"online\",\"since\":%.3f}", session_wall_s());
-    dispatch_set(&mqtt->dispatch, mqtt->status_topic, text);
-}
-
 /* Where the broker has lost its sessions, what is published before other bridges are back would be lost to
  * them. */
 static void look_for_others(struct mqtt *mqtt) {
     const bool has_waited = uv_now(&mqtt->bridge.session.loop) - mqtt->up_ms > AWAIT_MS;
-    if (mqtt->dispatch.holds_readings && (has_waited || !importer_awaits(&mqtt->importer))) {
-        mqtt->dispatch.holds_readings = false;
+    if (mqtt->is_awaiting && (has_waited || !importer_awaits(&mqtt->importer))) {
+        mqtt->is_awaiting = false;
+        hold_readings(mqtt);
         pump(mqtt);
     }
 }
@@ -210,11 +227,13 @@ void carry_on_up(bool has_session, void *context) {
     struct mqtt *mqtt = context;
     mqtt->fault[0] = '\0';
     mqtt->up_ms = uv_now(&mqtt->bridge.session.loop);
+    mqtt->is_learned = mqtt->is_learned && mqtt->role != ROLE_UNKNOWN;
     complain(mqtt->settings, "connected to %s:%u as the site %s", mqtt->link_options.host,
              mqtt->link_options.port, mqtt->options->site);
     if (!has_session) {
         importer_await(&mqtt->importer);
-        mqtt->dispatch.holds_readings = importer_awaits(&mqtt->importer);
+        mqtt->is_awaiting = importer_awaits(&mqtt->importer);
+        hold_readings(mqtt);
     }
     subscribe(mqtt);
     set_status(mqtt);
@@ -272,7 +291,7 @@ static void take_own(struct mqtt *mqtt, const struct mqtt_topic_parts *parts,
         }
     } else if (!parts->is_peer && !parts->is_bridge) {
         mqtt_payload_open(&reader, parts->rest, message->payload, message->length, session_wall_s());
-        (void)marks_take(&mqtt->marks, "", reader.ref.seq != 0 ? &reader.ref : &message->ref);
+        marks_tell(&mqtt->marks, reader.ref.seq != 0 ? &reader.ref : &message->ref);
     }
 }
 
@@ -289,6 +308,8 @@ void carry_on_message(const struct mqtt_link_message *message, void *context) {
     if (mqtt_topic_read(mqtt->options->prefix, message->topic, &parts) == NULL &&
         strcmp(parts.site, mqtt->options->site) == 0) {
         take_own(mqtt, &parts, &taken);
+    } else if (mqtt->options->no_peers && parts.is_peer) {
+        return; /* --in '#' asks for them, too */
     } else if (mqtt->role != ROLE_STANDS_BY) {
         importer_take(&mqtt->importer, &taken);
         look_for_others(mqtt);
@@ -358,21 +379,40 @@ static void tell_figures(struct mqtt *mqtt) {
         {"readings_queued", counts->queued},
         {"readings_lost", counts->lost},
         {"readings_refused", mqtt->refused + counts->refused + mqtt->exporter.malformed},
+        {"services_left_out", mqtt->importer.left_out},
         {"stalled_ms", dispatch_stalled_ms(&mqtt->dispatch, wall_ms())},
     };
     muster_set_figures(mqtt->bridge.session.node, figures, sizeof(figures) / sizeof(figures[0]));
 }
 
+/* A broker that lets this bridge write alone tells it nothing. */
+static void look_for_own(struct mqtt *mqtt) {
+    if (mqtt->link.is_up && !mqtt->is_learned &&
+        uv_now(&mqtt->bridge.session.loop) - mqtt->up_ms > LEARN_MS) {
+        mqtt->is_learned = true;
+        complain(
+            mqtt->settings,
+            "the broker does not give back %s: is this user allowed to read there? How far other bridges "
+            "of the site have carried is not known",
+            mqtt->status_topic);
+    }
+}
+
 void carry_on_tick(uv_timer_t *timer) {
     struct mqtt *mqtt = timer->data;
-    if (mqtt->role == ROLE_CARRIES && ++mqtt->ticks % PEERS_TICKS == 0) {
+    struct reason reason;
+    if (++mqtt->ticks % PEERS_TICKS == 0 && mqtt->role == ROLE_CARRIES) {
         exporter_take_peers(&mqtt->exporter, mqtt->bridge.session.node);
     }
+    look_for_own(mqtt);
     choose_role(mqtt);
     look_for_others(mqtt);
     pump(mqtt);
     carry_save(mqtt);
     importer_announce(&mqtt->importer);
+    if (mqtt->spool.database != NULL && mqtt->ticks % PEERS_TICKS == 0) {
+        (void)spool_trim_marks(&mqtt->spool, MARKS_MAX, &reason); /* or in a minute */
+    }
     if (mqtt->dispatch.counts.queued == 0) {
         spool_shrink(&mqtt->spool);
     }

@@ -47,6 +47,7 @@ struct mqtt {
     bool is_learned;                     /* how far others have carried is known, or the broker is away */
     enum { ROLE_UNKNOWN, ROLE_CARRIES, ROLE_STANDS_BY } role;
     uint64_t up_ms;   /* since when the link is up */
+    bool is_awaiting; /* bridges of other sites, before readings are published */
     bool is_settling; /* last values of other sites are about to come */
     uv_timer_t tick;
     unsigned ticks;
@@ -61,6 +62,7 @@ struct mqtt {
 /* What is told of parts. */
 void carry_on_lost(uint64_t count, const char *why, void *context);
 void carry_on_refused(const char *name, const char *why, void *context);
+bool carry_is_overtaken(const struct reading_ref *ref, void *context);
 void carry_print_status(char text[256], void *context);
 
 /* Publishing: by the link, and by printing, where nothing is carried. */

@@ -38,6 +38,7 @@ struct dispatch_row {
     uint64_t id;
     struct dispatch_topic *topic;
     bool is_spooled;
+    bool was_published; /* at least once */
     uint64_t since_ms;
     double time_s;
     struct reading_ref ref;
@@ -320,6 +321,54 @@ static void refill(struct dispatch *dispatch) {
 
 /* ---- the beginning and the end ---- */
 
+static void free_rows(struct dispatch *dispatch) {
+    struct dispatch_row *row;
+    struct dispatch_row *next;
+    DL_FOREACH_SAFE(dispatch->window, row, next) {
+        free(row);
+    }
+    DL_FOREACH_SAFE(dispatch->fresh, row, next) {
+        free(row);
+    }
+    dispatch->window = dispatch->fresh = dispatch->unsent = NULL;
+    dispatch->window_count = dispatch->fresh_count = 0;
+}
+
+static void free_topics(struct dispatch *dispatch) {
+    struct dispatch_topic *topic;
+    struct dispatch_topic *next;
+    HASH_ITER(hh, dispatch->topics, topic, next) {
+        HASH_DEL(dispatch->topics, topic);
+        free(topic->payload);
+        free(topic);
+    }
+    dispatch->changed = NULL;
+}
+
+static int empty_spool(struct dispatch *dispatch, struct reason *reason) {
+    if (dispatch->spool == NULL) {
+        return 0;
+    }
+    int error = spool_begin(dispatch->spool, reason);
+    error = error != 0 ? error : spool_trim(dispatch->spool, 0, INT64_MAX, reason);
+    return error != 0 ? error : spool_commit(dispatch->spool, reason);
+}
+
+void dispatch_abandon(struct dispatch *dispatch, const char *why, uint64_t now_ms) {
+    struct reason reason;
+    if (empty_spool(dispatch, &reason) != 0) { /* they come once more after a restart */
+        fail(dispatch, &reason, now_ms);
+    }
+    for (size_t i = 0; i < DISPATCH_FLYING_MAX; i++) {
+        dispatch->flying[i].row = NULL;
+    }
+    free_rows(dispatch);
+    free_topics(dispatch);
+    dispatch->beyond = 0;
+    dispatch->done_count = 0;
+    lose(dispatch, dispatch->counts.queued, why);
+}
+
 int dispatch_open(struct dispatch *dispatch, struct reason *reason) {
     dispatch->done = malloc(DONE_WRITE * sizeof(*dispatch->done));
     if (dispatch->done == NULL) {
@@ -334,21 +383,8 @@ int dispatch_open(struct dispatch *dispatch, struct reason *reason) {
 }
 
 void dispatch_close(struct dispatch *dispatch) {
-    struct dispatch_row *row;
-    struct dispatch_row *next;
-    struct dispatch_topic *topic;
-    struct dispatch_topic *next_topic;
-    DL_FOREACH_SAFE(dispatch->window, row, next) {
-        free(row);
-    }
-    DL_FOREACH_SAFE(dispatch->fresh, row, next) {
-        free(row);
-    }
-    HASH_ITER(hh, dispatch->topics, topic, next_topic) {
-        HASH_DEL(dispatch->topics, topic);
-        free(topic->payload);
-        free(topic);
-    }
+    free_rows(dispatch);
+    free_topics(dispatch);
     free(dispatch->done);
     *dispatch = (struct dispatch){.spool = NULL};
 }
@@ -459,9 +495,32 @@ static void change_old_values(struct dispatch *dispatch) {
     }
 }
 
-/* Publishes one message. False when there is none, or not now. */
+/* Passes over readings that others have overtaken: true where there were some. What was under way before may
+ * be what they have. */
+static bool drop_overtaken(struct dispatch *dispatch) {
+    const uint64_t queued = dispatch->counts.queued;
+    uint64_t lost = 0;
+    while (dispatch->is_overtaken != NULL && dispatch->unsent != NULL &&
+           dispatch->is_overtaken(&dispatch->unsent->ref, dispatch->context)) {
+        struct dispatch_row *row = dispatch->unsent;
+        dispatch->unsent = row->next;
+        dispatch->counts.sent += row->was_published ? 1 : 0;
+        lost += row->was_published ? 0 : 1;
+        drop_row(dispatch, row);
+    }
+    if (lost > 0) {
+        dispatch->counts.lost += lost;
+        dispatch->on_loss(lost, "another bridge has carried newer ones", dispatch->context);
+    }
+    return dispatch->counts.queued < queued;
+}
+
+/* Publishes one message, or passes over some. False when there is none, or not now. */
 static bool publish_next(struct dispatch *dispatch, struct dispatch_flying *flying) {
     struct dispatch_topic *topic = dispatch->changed;
+    if (topic == NULL && !dispatch->holds_readings && drop_overtaken(dispatch)) {
+        return true; /* there may be more */
+    }
     struct dispatch_row *row = topic == NULL && !dispatch->holds_readings ? dispatch->unsent : NULL;
     if (topic == NULL && row == NULL) {
         return false;
@@ -475,6 +534,7 @@ static bool publish_next(struct dispatch *dispatch, struct dispatch_flying *flyi
         return true;
     }
     dispatch->unsent = row->next;
+    row->was_published = true;
     if (result == DISPATCH_NEVER) {
         drop_row(dispatch, row);
     }

@@ -52,6 +52,8 @@ struct dispatch {
     uint64_t rows_max;
     dispatch_publish_cb publish;
     void (*on_loss)(uint64_t count, const char *why, void *context); /* readings; why is for people */
+    /* True for a reading that others have overtaken: it is not published. NULL: none is. */
+    bool (*is_overtaken)(const struct reading_ref *ref, void *context);
     void *context;
     struct dispatch_counts counts;
     bool holds_readings; /* states alone are published for now */
@@ -94,6 +96,9 @@ void dispatch_set_value(struct dispatch *dispatch, const struct dispatch_message
 /* The link is up, or down: nothing is under way then. */
 void dispatch_up(struct dispatch *dispatch);
 void dispatch_down(struct dispatch *dispatch);
+
+/* Forgets all states and last values, and loses all readings that wait, since another bridge carries. */
+void dispatch_abandon(struct dispatch *dispatch, const char *why, uint64_t now_ms);
 
 /* The broker has acknowledged a message, and taken it or not. */
 void dispatch_sent(struct dispatch *dispatch, int number, bool is_taken);

@@ -12,6 +12,7 @@
 #include "document.h"
 #include "home_assistant.h"
 #include "mqtt_topic.h"
+#include "rivals.h"
 
 #define PEER_BYTES_MAX ((size_t)128 * 1024) /* of a message about one */
 
@@ -102,6 +103,12 @@ static void put_service(struct document *document, document_node_t *list,
     put_texts(document, object, "txt", service->txt, service->txt_count);
 }
 
+/* What came from another site is not carried on, and a bridge means nothing on another LAN. */
+static bool is_carried(const struct muster_service *service) {
+    return (service->origin == NULL || service->origin[0] == '\0') &&
+           strcmp(service->type, RIVALS_SERVICE_TYPE) != 0;
+}
+
 static void put_peer(struct document *document, const struct muster_peer *peer) {
     document_put_text(document, NULL, "state", muster_state_name(peer->state));
     document_put_text(document, NULL, "name", peer->document.name);
@@ -110,8 +117,7 @@ static void put_peer(struct document *document, const struct muster_peer *peer) 
     put_address(document, addresses, &peer->other_address);
     document_node_t *services = document_put_array(document, NULL, "services");
     for (size_t i = 0; i < peer->document.service_count; i++) {
-        const char *origin = peer->document.services[i].origin;
-        if (origin == NULL || origin[0] == '\0') {
+        if (is_carried(&peer->document.services[i])) {
             put_service(document, services, &peer->document.services[i]);
         }
     }

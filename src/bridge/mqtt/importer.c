@@ -9,6 +9,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "bridge.h"
 #include "document.h"
 #include "scan.h"
 #include "session.h"
@@ -385,6 +386,12 @@ void importer_announce(struct importer *importer) {
     collect(importer, offer);
     document.services = offer->services;
     document.service_count = offer->count;
+    const size_t left_out = bridge_fit(&document);
+    if (left_out > importer->left_out) {
+        importer->on_refused("services of other sites", "there is no room for all of them",
+                             importer->context);
+    }
+    importer->left_out = left_out;
     const int error = muster_update(importer->node, &document);
     if (error != 0) {
         importer->on_refused("services of other sites", muster_error_text(error), importer->context);

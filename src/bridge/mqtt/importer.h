@@ -13,7 +13,7 @@
 #include "mqtt_payload.h"
 #include "mqtt_topic.h"
 
-#define IMPORTER_SERVICES_MAX 128 /* of all other sites */
+#define IMPORTER_SERVICES_MAX 128                          /* of all other sites */
 
 /* A message of another site; borrowed for the call. unit, time_s and ref are those that stand beside a plain
  * value:
@@ -44,6 +44,7 @@ struct importer {
     void *context;
     uint64_t taken;    /* readings */
     uint64_t repeated; /* that came before */
+    size_t left_out;   /* services that have no room in what is announced */
 
     /* Not for the caller. */
     bool is_active;

@@ -22,6 +22,7 @@ struct mark {
     struct mark_key key;
     struct reading_ref ref;
     struct reading_ref settled; /* where it was at marks_settle() */
+    struct reading_ref told;    /* the last one of marks_tell() */
     bool has_moved;
 };
 
@@ -35,15 +36,19 @@ static void forget_first(struct marks *marks) {
     free(first);
 }
 
+static void write_key(const char *site, const struct reading_ref *ref, struct mark_key *key) {
+    memset(key, 0, sizeof(*key));
+    strncpy(key->site, site, sizeof(key->site) - 1);
+    memcpy(key->peer, ref->peer, sizeof(key->peer));
+    key->boot = ref->boot;
+    key->shard = ref->shard;
+}
+
 /* The mark of that publisher and shard; a new one is before all readings. NULL when memory is out. */
 static struct mark *find(struct marks *marks, const char *site, const struct reading_ref *ref) {
     struct mark_key key;
     struct mark *mark;
-    memset(&key, 0, sizeof(key));
-    strncpy(key.site, site, sizeof(key.site) - 1);
-    memcpy(key.peer, ref->peer, sizeof(key.peer));
-    key.boot = ref->boot;
-    key.shard = ref->shard;
+    write_key(site, ref, &key);
     HASH_FIND(hh, marks->by_key, &key, sizeof(key), mark);
     if (mark != NULL) {
         return mark;
@@ -82,6 +87,22 @@ bool marks_take_last(struct marks *marks, const char *site, const struct reading
         move(mark, ref);
     }
     return is_new;
+}
+
+void marks_tell(struct marks *marks, const struct reading_ref *ref) {
+    struct mark *mark = ref->seq != 0 ? find(marks, "", ref) : NULL;
+    if (mark != NULL) {
+        move(mark, ref);
+        mark->told = mark->told.seq == 0 || is_behind(ref, &mark->told) ? *ref : mark->told;
+    }
+}
+
+bool marks_is_overtaken(const struct marks *marks, const struct reading_ref *ref) {
+    struct mark_key key;
+    struct mark *mark;
+    write_key("", ref, &key);
+    HASH_FIND(hh, marks->by_key, &key, sizeof(key), mark);
+    return mark != NULL && ref->seq != 0 && mark->told.seq != 0 && !is_behind(ref, &mark->told);
 }
 
 void marks_settle(struct marks *marks) {

@@ -26,6 +26,12 @@ bool marks_take(struct marks *marks, const char *site, const struct reading_ref 
  * in no order: it only needs to be behind where the mark was at marks_settle(). */
 bool marks_take_last(struct marks *marks, const char *site, const struct reading_ref *ref);
 
+/* Another bridge of this site has published a reading, by whose mark it is taken, too. */
+void marks_tell(struct marks *marks, const struct reading_ref *ref);
+
+/* True where that one, or one behind it, was told of: others have it, or would drop it as repeated. */
+bool marks_is_overtaken(const struct marks *marks, const struct reading_ref *ref);
+
 /* Last ones come from now on. */
 void marks_settle(struct marks *marks);
 

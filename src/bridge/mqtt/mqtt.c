@@ -63,6 +63,8 @@ static int open_parts(struct mqtt *mqtt) {
                           .rows_max = mqtt->options->queue,
                           .publish = mqtt->options->dry_run ? carry_print_message : carry_publish,
                           .on_loss = carry_on_lost,
+                          .is_overtaken = carry_is_overtaken,
+                          .holds_readings = true,
                           .context = mqtt};
     if (dispatch_open(&mqtt->dispatch, &reason) != 0 ||
         (mqtt->spool.database != NULL && spool_read_marks(&mqtt->spool, on_mark, mqtt, &reason) != 0)) {

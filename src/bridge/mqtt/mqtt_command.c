@@ -34,7 +34,11 @@ static void describe(FILE *out) {
         "bridges of other sites that were there have subscribed again, for 20 s at most.\n\n"
         "Several bridges of a site find each other on the LAN by their service " RIVALS_SERVICE_TYPE
         ". The one with\n"
-        "the lowest id carries, the others stand by. What one of them brought in is not carried out by any\n"
+        "the lowest id carries, the others stand by. One that stands by publishes no readings: those that "
+        "still\n"
+        "wait there when another one takes its place are lost, and so are those that one which comes back\n"
+        "finds overtaken by newer ones of the same publisher; both are said and counted, though the other\n"
+        "bridge may have carried some of them. What one of them brought in is not carried out by any\n"
         "bridge, whatever is joined to what.\n\n"
         "A file of --config is one JSON object of options by their names. Options of the command line win\n"
         "over it, and lists add up:\n"
@@ -46,7 +50,8 @@ static void describe(FILE *out) {
         "with a password is to be readable to it, by LoadCredential= for one.\n\n"
         "muster show --self --socket DIR/NAME/socket, DIR being the state directory and NAME the bridge's,\n"
         "shows what it counts, and muster metrics likewise: readings_out, _in, _repeated, _queued, _lost,\n"
-        "_refused, connected, carries, and stalled_ms, the age of the oldest reading that waits.\n",
+        "_refused, connected, carries, services_left_out, and stalled_ms, the age of the oldest reading that "
+        "waits.\n",
         DISPATCH_FLYING_MAX);
 }
 

@@ -16,6 +16,12 @@
 #define SESSION_S 3600 /* for so long the broker keeps messages for a bridge that is away */
 #define PACKETS_MAX 64 /* that are read in one go */
 
+/* An attempt to reach an address of the broker. */
+struct mqtt_link_probe {
+    uv_tcp_t tcp; /* first: closing it frees all of it */
+    uv_connect_t request;
+};
+
 static void connect_later(struct mqtt_link *link);
 
 static void free_handle(uv_handle_t *handle) {
@@ -31,16 +37,22 @@ static void drop_poll(struct mqtt_link *link) {
     }
 }
 
+static void close_probe(struct mqtt_link *link) {
+    if (link->probe != NULL) {
+        uv_close((uv_handle_t *)&link->probe->tcp, free_handle);
+        link->probe = NULL;
+    }
+}
+
 static void drop_probe(struct mqtt_link *link) {
     if (link->lookup != NULL) {
         link->lookup->data = NULL;
         uv_cancel((uv_req_t *)link->lookup);
         link->lookup = NULL;
     }
-    if (link->probe != NULL) {
-        uv_close((uv_handle_t *)link->probe, free_handle);
-        link->probe = NULL;
-    }
+    close_probe(link);
+    uv_freeaddrinfo(link->found);
+    link->found = link->next = NULL;
 }
 
 static void drop_client(struct mqtt_link *link) {
@@ -250,15 +262,44 @@ static void open_client(struct mqtt_link *link) {
     check(link, result);
 }
 
-static void on_probed(uv_connect_t *attempt, int status) {
-    struct mqtt_link *link = attempt->data;
+static void on_attempt_over(uv_timer_t *timer);
+static void on_probed(uv_connect_t *request, int status);
+
+/* Reaches for an address. Returns 0, or an error of libuv. */
+static int probe(struct mqtt_link *link, const struct addrinfo *address) {
+    link->probe = malloc(sizeof(*link->probe));
+    if (link->probe == NULL) {
+        return UV_ENOMEM;
+    }
+    uv_tcp_init(link->loop, &link->probe->tcp); /* cannot fail */
+    link->probe->request.data = link;
+    uv_timer_start(&link->retry, on_attempt_over, ATTEMPT_MS, 0);
+    return uv_tcp_connect(&link->probe->request, &link->probe->tcp, address->ai_addr, on_probed);
+}
+
+/* An address could not be reached, or none was tried yet: the next one may be. */
+static void go_on(struct mqtt_link *link, const char *why) {
+    int status = UV_EHOSTUNREACH;
+    while (status != 0 && link->next != NULL) {
+        close_probe(link);
+        status = probe(link, link->next);
+        link->next = link->next->ai_next;
+        why = status != 0 ? uv_strerror(status) : why;
+    }
+    if (status != 0) {
+        go_down(link, why);
+    }
+}
+
+static void on_probed(uv_connect_t *request, int status) {
+    struct mqtt_link *link = request->data;
     if (status == UV_ECANCELED) {
         return;
     }
-    drop_probe(link);
     if (status != 0) {
-        go_down(link, uv_strerror(status));
+        go_on(link, uv_strerror(status));
     } else {
+        drop_probe(link);
         open_client(link);
     }
 }
@@ -272,23 +313,12 @@ static void on_found(uv_getaddrinfo_t *lookup, int status, struct addrinfo *foun
         return;
     }
     link->lookup = NULL;
-    if (status == 0) {
-        link->probe = malloc(sizeof(*link->probe));
-        status = link->probe != NULL ? 0 : UV_ENOMEM;
-    }
-    if (status == 0) {
-        uv_tcp_init(link->loop, link->probe); /* cannot fail */
-        link->attempt.data = link;
-        status = uv_tcp_connect(&link->attempt, link->probe, found->ai_addr, on_probed);
-    }
-    uv_freeaddrinfo(found);
-    if (status != 0) {
-        go_down(link, uv_strerror(status));
-    }
+    link->found = link->next = found;
+    go_on(link, status != 0 ? uv_strerror(status) : "");
 }
 
 static void on_attempt_over(uv_timer_t *timer) {
-    go_down(timer->data, "no answer within 10 s");
+    go_on(timer->data, "no answer within 10 s");
 }
 
 static void on_retry(uv_timer_t *timer) {

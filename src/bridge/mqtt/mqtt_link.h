@@ -43,6 +43,8 @@ struct mqtt_link_callbacks {
     void *context;
 };
 
+struct mqtt_link_probe;
+
 struct mqtt_link {
     const struct mqtt_link_options *options;
     struct mqtt_link_callbacks callbacks;
@@ -55,8 +57,9 @@ struct mqtt_link {
     uint64_t retry_ms;        /* before the next attempt */
     char fault[256];          /* why the broker refused; "": it did not */
     uv_getaddrinfo_t *lookup; /* NULL: none is under way */
-    uv_connect_t attempt;
-    uv_tcp_t *probe;
+    struct addrinfo *found;   /* the broker's addresses; NULL: none are tried, */
+    struct addrinfo *next;    /* and the one to try next */
+    struct mqtt_link_probe *probe;
     uv_poll_t *poll;
     bool is_driven;   /* on_poll() runs, which looks at the end */
     int polled;       /* what it waits for: changing that costs calls of the system */

@@ -29,19 +29,27 @@ static void add(struct rivals *rivals, const uint8_t id[MUSTER_ID_BYTES]) {
     }
 }
 
-static void on_service(muster_t *node, enum muster_service_event event, const struct muster_peer *peer,
-                       const struct muster_service *service, void *context) {
-    struct rivals *rivals = context;
+void rivals_take(struct rivals *rivals, enum muster_service_event event, const struct muster_peer *peer,
+                 const struct muster_service *service) {
     const size_t at = find(rivals, peer->id);
     const bool is_brought = service->origin != NULL && service->origin[0] != '\0'; /* from another site */
     const bool is_there =
-        event != MUSTER_SERVICE_REMOVED && !is_brought && strcmp(text_of(service, "site"), rivals->site) == 0;
-    (void)node;
+        event != MUSTER_SERVICE_REMOVED && strcmp(text_of(service, "site"), rivals->site) == 0;
+    if (is_brought) {
+        return; /* it says nothing of the peer that announces it here */
+    }
     if (is_there && at == rivals->count) {
         add(rivals, peer->id);
     } else if (!is_there && at < rivals->count) {
         memcpy(rivals->ids[at], rivals->ids[--rivals->count], MUSTER_ID_BYTES);
     }
+}
+
+static void on_service(muster_t *node, enum muster_service_event event, const struct muster_peer *peer,
+                       const struct muster_service *service, void *context) {
+    struct rivals *rivals = context;
+    (void)node;
+    rivals_take(rivals, event, peer, service);
     rivals->on_change(rivals->context);
 }
 

@@ -26,6 +26,10 @@ struct rivals {
 int rivals_open(struct rivals *rivals, muster_t *node, const char *site, void (*on_change)(void *context),
                 void *context);
 
+/* What the browse said of a service. One that was brought from another site is passed over. */
+void rivals_take(struct rivals *rivals, enum muster_service_event event, const struct muster_peer *peer,
+                 const struct muster_service *service);
+
 /* True where none of them has a lower id. */
 bool rivals_is_first(const struct rivals *rivals);
 

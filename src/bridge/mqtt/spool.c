@@ -8,7 +8,7 @@
 /* Of the file: of rows, and of marks. Another one is refused. */
 #define VERSION 1
 
-enum { INSERT, REMOVE, MARK, TRIM, READ, BEGIN, COMMIT, ROLLBACK };
+enum { INSERT, REMOVE, MARK, TRIM_MARKS, TRIM, READ, BEGIN, COMMIT, ROLLBACK };
 
 static const char *const texts[] = {
     [INSERT] = "INSERT INTO rows (id, topic, payload, unit, time, ref, since) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -16,6 +16,8 @@ static const char *const texts[] = {
     [MARK] =
         ("INSERT INTO marks (site, peer, boot, shard, seq, record) VALUES (?, ?, ?, ?, ?, ?) "
          "ON CONFLICT (site, peer, boot, shard) DO UPDATE SET seq = excluded.seq, record = excluded.record"),
+    [TRIM_MARKS] = ("DELETE FROM marks WHERE (site, peer, boot, shard) IN (SELECT site, peer, boot, shard "
+                    "FROM marks ORDER BY site = '' DESC, boot DESC LIMIT -1 OFFSET ?)"),
     [TRIM] = "DELETE FROM rows WHERE id IN (SELECT id FROM rows WHERE id > ? ORDER BY id LIMIT ?)",
     [READ] = "SELECT id, topic, payload, unit, time, ref, since FROM rows WHERE id > ? ORDER BY id LIMIT ?",
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -141,6 +143,11 @@ int spool_mark(struct spool *spool, const struct spool_mark *mark, struct reason
     return run(spool, MARK, reason);
 }
 
+int spool_trim_marks(struct spool *spool, uint64_t count, struct reason *reason) {
+    sqlite3_bind_int64(spool->statements[TRIM_MARKS], 1, (sqlite3_int64)count);
+    return run(spool, TRIM_MARKS, reason);
+}
+
 int spool_trim(struct spool *spool, uint64_t after, uint64_t count, struct reason *reason) {
     sqlite3_bind_int64(spool->statements[TRIM], 1, (sqlite3_int64)after);
     sqlite3_bind_int64(spool->statements[TRIM], 2, (sqlite3_int64)count);
@@ -201,8 +208,9 @@ static void take_mark(sqlite3_stmt *statement, void (*on_mark)(const struct spoo
 int spool_read_marks(struct spool *spool, void (*on_mark)(const struct spool_mark *mark, void *context),
                      void *context, struct reason *reason) {
     sqlite3_stmt *statement;
-    int result = sqlite3_prepare_v2(spool->database, "SELECT site, peer, boot, shard, seq, record FROM marks",
-                                    -1, &statement, NULL);
+    int result = sqlite3_prepare_v2(
+        spool->database, "SELECT site, peer, boot, shard, seq, record FROM marks ORDER BY site = '', boot",
+        -1, &statement, NULL);
     while (result == SQLITE_OK || result == SQLITE_ROW) {
         result = sqlite3_step(statement);
         if (result == SQLITE_ROW) {

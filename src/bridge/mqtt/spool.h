@@ -34,7 +34,7 @@ struct spool_mark {
 /* Zeroed: none. */
 struct spool {
     struct sqlite3 *database;
-    struct sqlite3_stmt *statements[8];
+    struct sqlite3_stmt *statements[9];
 };
 
 /* Opens a file, which is made where there is none, for this process alone. 0, or -1 with a reason. */
@@ -61,6 +61,10 @@ int spool_read(struct spool *spool, uint64_t after, size_t count,
                void (*on_row)(const struct spool_row *row, void *context), void *context,
                struct reason *reason);
 
+/* Leaves so many marks: of this site first, then those of the newest boots. */
+int spool_trim_marks(struct spool *spool, uint64_t count, struct reason *reason);
+
+/* Those that matter least come first, in the order of spool_trim_marks(). */
 int spool_read_marks(struct spool *spool, void (*on_mark)(const struct spool_mark *mark, void *context),
                      void *context, struct reason *reason);
 

@@ -62,7 +62,7 @@ static const struct args_option options_table[] = {
      offsetof(struct announce_options, start.instance), start_parse_instance},
     {"interval", 0, "T", "speak this often when nothing is new (2s)",
      offsetof(struct announce_options, start.interval_ms), start_parse_interval},
-    {"cache", 0, "PATTERN", "keep the last values of these topics for others (repeatable)",
+    {"cache", 0, "PATTERN", "keep what others last published of these topics (repeatable)",
      offsetof(struct announce_options, start.caches), start_parse_cache},
     {"config", 0, "PATH", "read a file, or a directory's *.json, see below (repeatable)",
      offsetof(struct announce_options, configs), parse_config, &args_complete_files},
@@ -92,7 +92,8 @@ static void describe(FILE *out) {
         "by the Unix socket in its instance's directory, or at --socket PATH instead, where every\n"
         "user may ask.\n\n"
         "What --cache keeps lies in the instance's directory, too, in a file that is written each minute\n"
-        "and in the end: the next start has it again.\n");
+        "and in the end: the next start has it again. What this host publishes itself is kept by muster\n"
+        "publish --retain.\n");
 }
 
 /* ---- telling ---- */

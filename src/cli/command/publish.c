@@ -148,7 +148,8 @@ static void describe(FILE *out) {
         "What muster subscribe --ndjson or --csv printed is carried on with its publisher's name as the\n"
         "origin, which subscribers see, and which keeps muster and its bridges from carrying it once more.\n"
         "What has an origin already is passed over, and so is what this publisher said itself; in the end\n"
-        "it says how many these were. A topic has either readings of its own or those of others.\n",
+        "it says how many these were. A topic has either readings of its own or those of others, and of\n"
+        "several others it names the one that was read first: separate them by --name and --topic.\n",
         LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ARGUMENTS_MAX (16 + 2 * VALUE_TEXTS_MAX * 2)
+#define ARGUMENTS_MAX (32 + 2 * VALUE_TEXTS_MAX * 2)
 
 /* ---- its arguments ---- */
 
@@ -43,6 +43,12 @@ static void add_settings(struct arguments *arguments, const struct settings *set
     add_option(arguments, "--socket", settings->socket);
     if (settings->direct) {
         add(arguments, "--direct");
+    }
+    if (settings->no_key) {
+        add(arguments, "--no-key");
+    }
+    if (settings->trust != MUSTER_TRUST_ANY) {
+        add_option(arguments, "--trust", muster_trust_name(settings->trust));
     }
     if (settings->ipv4 != settings->ipv6) {
         add(arguments, settings->ipv4 ? "--ipv4" : "--ipv6");

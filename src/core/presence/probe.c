@@ -28,14 +28,26 @@ static uint16_t draw_number(struct presence *presence) {
     return (uint16_t)(NUMBERS_COMMON + 1 + random_u64(&presence->context->random) % count);
 }
 
+/* A question of a probe. */
+struct question {
+    enum asking asking;
+    unsigned round;
+    bool is_v6; /* of ASKING_PEER: to the peer's address of IPv6 */
+};
+
 /* Which question to a peer has the number. False: none that was asked. */
-static bool find_question(const struct probe *probe, size_t peer, uint16_t number, enum asking *asking,
-                          unsigned *round) {
-    const uint16_t own = probe->numbers[peer];
-    const bool is_own = number >= own && number < own + MUSTER_PROBE_ROUNDS;
-    *asking = is_own ? ASKING_PEER : (enum asking)((number - 1u) % ASKINGS);
-    *round = is_own ? (unsigned)(number - own) : (number - 1u) / ASKINGS;
-    return number != 0 && *round < probe->report.rounds;
+static bool find_question(const struct probe *probe, size_t peer, uint16_t number,
+                          struct question *question) {
+    *question =
+        (struct question){.asking = (enum asking)((number - 1u) % ASKINGS), .round = (number - 1u) / ASKINGS};
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        const uint16_t first = probe->numbers[peer][v6];
+        if (number >= first && number < first + MUSTER_PROBE_ROUNDS) {
+            *question = (struct question){
+                .asking = ASKING_PEER, .round = (unsigned)(number - first), .is_v6 = v6 == 1};
+        }
+    }
+    return number != 0 && question->round < probe->report.rounds;
 }
 
 /* Every other round is of datagrams as long as any may be, for a path that carries only shorter ones. */
@@ -131,13 +143,16 @@ static void ask_peer(struct presence *presence, struct muster_probe_peer *peer,
     struct probe *probe = presence->probe;
     const size_t at = (size_t)(peer - probe->report.peers);
     const unsigned round = probe->report.rounds;
-    if (address->family == 0 || !may_ask(probe, &probe->places[at][address->family == 6])) {
+    const bool is_v6 = address->family == 6;
+    if (address->family == 0 || !may_ask(probe, &probe->places[at][is_v6])) {
         return;
     }
-    struct message query = {
-        .wants = true, .asks_some = true, .of_count = 1, .probe = (uint16_t)(probe->numbers[at] + round)};
+    struct message query = {.wants = true,
+                            .asks_some = true,
+                            .of_count = 1,
+                            .probe = (uint16_t)(probe->numbers[at][is_v6] + round)};
     memcpy(query.of[0], peer->id, MUSTER_ID_BYTES);
-    peer->asked[address->family == 6 ? MUSTER_PATH_U6 : MUSTER_PATH_U4]++;
+    peer->asked[is_v6 ? MUSTER_PATH_U6 : MUSTER_PATH_U4]++;
     peer->asked_long += is_long(round) ? 1 : 0;
     peer->asked_short += is_long(round) ? 0 : 1;
     send_question(presence, &query, address, peer->interface, is_long(round));
@@ -285,7 +300,8 @@ static struct muster_probe_peer *find_or_add(struct presence *presence, const st
     probe->first_rounds[at] = report->rounds > 0 ? report->rounds - 1 : 0;
     memset(probe->reached[at], 0, sizeof probe->reached[0]);
     memset(probe->places[at], 0, sizeof probe->places[0]);
-    probe->numbers[at] = draw_number(presence);
+    probe->numbers[at][0] = draw_number(presence);
+    probe->numbers[at][1] = draw_number(presence);
     report->peer_count += at == report->peer_count ? 1 : 0;
     return peer;
 }
@@ -321,15 +337,18 @@ static void record_answer(struct presence *presence, struct muster_probe_peer *p
                           const struct message *message, const struct muster_endpoint *source) {
     struct probe *probe = presence->probe;
     const size_t at = (size_t)(peer - probe->report.peers);
-    enum asking asking;
-    unsigned round;
-    if (!find_question(probe, at, message->probe, &asking, &round)) {
+    const bool is_v6 = source->family == 6;
+    struct question question;
+    if (!find_question(probe, at, message->probe, &question)) {
         peer->answered_plain++;
         return;
     }
+    const enum asking asking = question.asking;
+    const unsigned round = question.round;
     peer->answered++;
-    if (asking == ASKING_PEER && endpoint_is_same(place_address(peer, source->family), source)) {
-        probe->places[at][source->family == 6].is_proven = true;
+    if (asking == ASKING_PEER && question.is_v6 == is_v6 &&
+        endpoint_is_same(place_address(peer, source->family), source)) {
+        probe->places[at][is_v6].is_proven = true;
     }
     if (asking == ASKING_GROUP) { /* the copies of one question may have an answer each */
         uint16_t *answered = &probe->group_answered[at];

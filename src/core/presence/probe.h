@@ -32,9 +32,9 @@ struct probe {
     size_t target_count;
     struct probe_place places[MUSTER_PROBE_PEERS_MAX][2]; /* of each peer: by IPv4, by IPv6 */
     struct probe_place target_places[MUSTER_PROBE_TARGETS_MAX];
-    unsigned unproven_asked;                  /* questions to all that were not proven */
-    uint16_t numbers[MUSTER_PROBE_PEERS_MAX]; /* of the first question to each peer, those of later rounds
-                                                 follow */
+    unsigned unproven_asked;                     /* questions to all that were not proven */
+    uint16_t numbers[MUSTER_PROBE_PEERS_MAX][2]; /* of the first question to each peer by IPv4 and by IPv6;
+                                                    those of later rounds follow */
     size_t called; /* peers that were asked to answer by the group: the next ones come after these */
     uint16_t
         group_answered[MUSTER_PROBE_PEERS_MAX]; /* of each peer: bit 1 << round of the group's questions */

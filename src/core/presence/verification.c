@@ -10,17 +10,18 @@
 
 /* It comes from where the row's peer has answered, and not more often than a peer speaks: else somebody
  * spends in its name, and then it is as unknown as all. */
-static bool is_known(struct presence *presence, const struct message *message,
+static bool is_known(const struct presence *presence, const struct peer *peer,
                      const struct muster_datagram *datagram) {
-    struct peer *peer = peer_table_find(&presence->table, message->id);
     return peer != NULL && peer->is_verified && peer_is_proven_at(peer, &datagram->source) &&
-           bucket_take(&peer->verifications, 1, MUSTER_PEER_VERIFICATION_RATE, MUSTER_PEER_VERIFICATION_BURST,
-                       presence->context->now_ms);
+           bucket_left(&peer->verifications, MUSTER_PEER_VERIFICATION_RATE, MUSTER_PEER_VERIFICATION_BURST,
+                       presence->context->now_ms) >= 1;
 }
 
 bool verification_take(struct presence *presence, const struct message *message,
                        const struct muster_datagram *datagram) {
-    double kept = is_known(presence, message, datagram)                            ? 0
+    struct peer *peer = peer_table_find(&presence->table, message->id);
+    const bool is_first = is_known(presence, peer, datagram);
+    double kept = is_first                                                         ? 0
                   : introduction_is_with(presence, message->id, &datagram->source) ? KEPT_FROM_ASKED
                                                                                    : KEPT_FROM_UNKNOWN;
     uint64_t now_ms = presence->context->now_ms;
@@ -30,5 +31,8 @@ bool verification_take(struct presence *presence, const struct message *message,
         return false;
     }
     bucket_spend(&presence->verifications, 1, MUSTER_VERIFICATION_RATE, now_ms);
+    if (is_first) {
+        bucket_spend(&peer->verifications, 1, MUSTER_PEER_VERIFICATION_RATE, now_ms);
+    }
     return true;
 }

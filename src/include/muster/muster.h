@@ -155,7 +155,8 @@ MUSTER_API const struct muster_probe_report *muster_probe_report(const muster_t 
 /* ---- trust: who is listed ---- */
 
 /* Lists by these pins from now on (muster_options.pins). Rows that are not allowed any more are told as lost.
- * MUSTER_EINVAL (too many, or a name twice), MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing changed. */
+ * MUSTER_EINVAL (too many, or a name twice), MUSTER_ECLOSING; then nothing changed. MUSTER_ENOMEM: the pins
+ * may hold already, and rows that they do not allow stay until their promises break. */
 MUSTER_API int muster_set_pins(muster_t *node, const struct muster_pin *pins, size_t count);
 
 /* Reads the pins of a state directory (NULL: as in muster_options), in memory for free(); none where there is

@@ -52,11 +52,13 @@ static void save(struct cached_file *file) {
     const uint64_t changes = muster_core_cached_changes(file->context->core);
     const uint64_t retained = muster_core_retained_changes(file->context->core);
     file->due_ms = 0;
+    file->has_failed = true;
     if (muster_core_cached_save(file->context->core, &bytes, &length) != 0) {
         return;
     }
     int error = slot_draft_write_bytes(file->slot, FILE_NAME, bytes, length, file->log);
     error = error == 0 ? slot_draft_publish(file->slot, FILE_NAME, file->log) : error;
+    file->has_failed = error != 0;
     if (error == 0) {
         file->saved = changes;
         file->retained = retained;
@@ -78,7 +80,8 @@ void cached_file_turn(struct cached_file *file) {
     if (!is_changed(file)) {
         return;
     }
-    const uint64_t latest_ms = now_ms + (has_retained(file) ? SAVE_RETAINED_MS : SAVE_MS);
+    const bool is_soon = has_retained(file) && !file->has_failed;
+    const uint64_t latest_ms = now_ms + (is_soon ? SAVE_RETAINED_MS : SAVE_MS);
     if (file->due_ms == 0 || file->due_ms > latest_ms) {
         file->due_ms = latest_ms;
     } else if (file->due_ms <= now_ms) {

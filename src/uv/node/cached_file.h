@@ -19,6 +19,7 @@ struct cached_file {
     uint64_t saved;    /* changes that are in the file, */
     uint64_t retained; /* and of what it is to retain */
     uint64_t due_ms;   /* when others are to be written; 0: there are none */
+    bool has_failed;   /* the last time to write */
 };
 
 /* Reads what was kept before, once there is a core. What can't be read is reported, and set aside. */

@@ -246,6 +246,55 @@ TEST(readings_wait_while_they_are_held) {
     close_all();
 }
 
+TEST(a_bridge_that_is_replaced_loses_what_waits) {
+    open_all(fixture_path("replaced"), 100000);
+    for (unsigned i = 0; i < 2500; i++) {
+        add("a", i);
+    }
+    dispatch_set(&broker.dispatch, "s", "on");
+    connect_all();
+    assert_true(dispatch_save(&broker.dispatch, NULL, 0, now_ms));
+    dispatch_abandon(&broker.dispatch, "replaced", now_ms);
+    assert_int_equal(broker.lost, 2500);
+    assert_int_equal(broker.dispatch.counts.queued, 0);
+    broker.said[0] = '\0';
+    acknowledge(); /* of what was under way */
+    dispatch_down(&broker.dispatch);
+    connect_all();
+    assert_string_equal(broker.said, "");
+    add("a", 9000);
+    dispatch_pump(&broker.dispatch);
+    assert_string_equal(broker.said, "a=9000 ");
+    close_all();
+    open_all(fixture_path("replaced"), 100000);
+    assert_int_equal(broker.dispatch.counts.queued, 0);
+    close_all();
+}
+
+static bool is_overtaken(const struct reading_ref *ref, void *context) {
+    return marks_is_overtaken(context, ref);
+}
+
+TEST(what_another_bridge_has_overtaken_is_not_published) {
+    struct marks marks = {.by_key = NULL};
+    const struct reading_ref told = {.boot = 1, .seq = 4};
+    open_all(fixture_path("overtaken"), 100000);
+    broker.dispatch.is_overtaken = is_overtaken;
+    broker.dispatch.context = &marks;
+    for (unsigned i = 0; i < 6; i++) { /* the sequence numbers 1 to 6 */
+        add("a", i);
+    }
+    marks_tell(&marks, &told);
+    connect_all();
+    assert_string_equal(broker.said, "a=4 a=5 ");
+    assert_int_equal(broker.lost, 4);
+    acknowledge();
+    assert_int_equal(broker.dispatch.counts.sent, 2);
+    assert_int_equal(broker.dispatch.counts.queued, 0);
+    marks_deinit(&marks);
+    close_all();
+}
+
 TEST(what_can_never_be_published_keeps_nobody_waiting) {
     open_all(fixture_path("never"), 1000);
     add("never", 1);
@@ -295,6 +344,34 @@ TEST(a_reading_is_taken_once_also_after_a_restart) {
     close_all();
 }
 
+static unsigned read_count;
+static struct spool_mark read_marks[8];
+
+static void on_kept(const struct spool_mark *mark, void *context) {
+    (void)context;
+    assert_true(read_count < 8);
+    read_marks[read_count++] =
+        (struct spool_mark){.site = mark->site[0] == '\0' ? "" : "home", .ref = mark->ref};
+}
+
+TEST(marks_of_other_sites_and_older_boots_go_first) {
+    const struct spool_mark marks[] = {{.site = "", .ref = {.boot = 1, .seq = 1}},
+                                       {.site = "home", .ref = {.boot = 2, .seq = 1}},
+                                       {.site = "home", .ref = {.boot = 4, .seq = 1}},
+                                       {.site = "home", .ref = {.boot = 3, .seq = 1}}};
+    struct reason reason;
+    open_all(fixture_path("trimmed"), 1000);
+    assert_true(dispatch_save(&broker.dispatch, marks, 4, now_ms));
+    assert_int_equal(spool_trim_marks(&broker.spool, 3, &reason), 0);
+    read_count = 0;
+    assert_int_equal(spool_read_marks(&broker.spool, on_kept, NULL, &reason), 0);
+    assert_int_equal(read_count, 3);
+    assert_int_equal(read_marks[0].ref.boot, 3);
+    assert_int_equal(read_marks[1].ref.boot, 4);
+    assert_string_equal(read_marks[2].site, ""); /* the last one to be forgotten by marks */
+    close_all();
+}
+
 TEST(last_values_come_in_no_order) {
     struct marks marks = {.by_key = NULL};
     const struct reading_ref early = {.boot = 1, .seq = 5};
@@ -333,8 +410,11 @@ int main(void) {
         cmocka_unit_test(on_a_full_disk_what_has_no_room_is_lost_and_counted),
         cmocka_unit_test(states_are_published_anew_after_each_connection),
         cmocka_unit_test(readings_wait_while_they_are_held),
+        cmocka_unit_test(a_bridge_that_is_replaced_loses_what_waits),
+        cmocka_unit_test(what_another_bridge_has_overtaken_is_not_published),
         cmocka_unit_test(what_can_never_be_published_keeps_nobody_waiting),
         cmocka_unit_test(a_reading_is_taken_once_also_after_a_restart),
+        cmocka_unit_test(marks_of_other_sites_and_older_boots_go_first),
         cmocka_unit_test(last_values_come_in_no_order),
         cmocka_unit_test(the_spool_is_of_one_process),
     };

@@ -66,8 +66,8 @@ TEST(test_spec_of_what_was_brought) {
 }
 
 TEST(test_specs_refused) {
-    check_refused("http", "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…, got 'http'");
-    check_refused("", "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…, got ''");
+    check_refused("http", "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT][,origin=TEXT]…, got 'http'");
+    check_refused("", "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT][,origin=TEXT]…, got ''");
     check_refused(":1", "expected a service type such as http, got ''");
     check_refused("a_b:1", "expected a service type such as http, got 'a_b'");
     check_refused("http:", "expected a port from 1 to 65535, got ''");

@@ -111,6 +111,15 @@ bool own_topic_retain(struct own_topic *topic, const char *name, bool retains) {
     return sensor != NULL && (retains || was_retained);
 }
 
+bool own_topic_is_retained(const struct own_topic *topic) {
+    for (size_t i = 0; i < topic->sensor_count; i++) {
+        if (topic->sensors[i].is_retained) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool own_topic_restore(struct own_topic *topic, const struct muster_record *record, uint64_t said_ms) {
     const bool is_topic = strncmp(record->name, topic->name, topic->name_length) == 0;
     const char *rest = record->name + topic->name_length;

@@ -82,6 +82,9 @@ int own_topic_add(struct own_topic *topic, const struct muster_record *record, d
 /* The last value of this name is to outlive the node, or not. True when that, or such a value, is new. */
 bool own_topic_retain(struct own_topic *topic, const char *name, bool retains);
 
+/* True when a value of it is to outlive the node. */
+bool own_topic_is_retained(const struct own_topic *topic);
+
 /* Puts such a value back, of said_ms; its name is in full. What is known already stays. False without memory,
  * and for a name that is not the topic's. */
 bool own_topic_restore(struct own_topic *topic, const struct muster_record *record, uint64_t said_ms);

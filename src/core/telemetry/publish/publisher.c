@@ -122,7 +122,8 @@ bool publisher_topic_idlest(const struct publisher *publisher, unsigned *number)
     const struct own_topic *idlest = NULL;
     for (size_t i = 0; i < publisher->topic_count; i++) {
         const struct own_topic *topic = publisher->topics[i];
-        if (topic != NULL && topic->is_of_others && (idlest == NULL || topic->used_ms < idlest->used_ms)) {
+        if (topic != NULL && topic->is_of_others && !own_topic_is_retained(topic) &&
+            (idlest == NULL || topic->used_ms < idlest->used_ms)) {
             idlest = topic;
             *number = (unsigned)i;
         }
