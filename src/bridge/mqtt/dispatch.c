@@ -440,6 +440,9 @@ static void drop_row(struct dispatch *dispatch, struct dispatch_row *row) {
     }
     DL_DELETE(dispatch->window, row);
     dispatch->window_count--;
+    if (row->topic->rows == 1 && row->topic->payload != NULL && row->topic->time_s > row->time_s) {
+        change_topic(dispatch, row->topic); /* an old reading was published over its newer last value */
+    }
     free_row(row);
     if (dispatch->done_count == DONE_WRITE && !dispatch_save(dispatch, NULL, 0, dispatch->failed_ms)) {
         dispatch->done_count = 0; /* they come once more after a restart */
