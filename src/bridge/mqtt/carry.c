@@ -252,7 +252,6 @@ void carry_on_down(const char *why, void *context) {
                  mqtt->link_options.port, why);
     }
     mqtt->is_learned = true; /* nobody carries anything past a broker that is away */
-    choose_role(mqtt);
     notify_status(&mqtt->bridge.notify);
 }
 
@@ -280,8 +279,7 @@ static void take_own(struct mqtt *mqtt, const struct mqtt_topic_parts *parts,
     uint8_t id[MUSTER_ID_BYTES];
     struct muster_peer_list list;
     if (parts->is_bridge && strcmp(parts->rest, mqtt->id) == 0) {
-        mqtt->is_learned = true;
-        choose_role(mqtt);
+        mqtt->is_learned = true; /* the tick chooses: the link calls, and must not end under that */
     } else if (parts->is_peer && message->length > 0 && mqtt->role == ROLE_CARRIES &&
                bridge_id_parse(parts->rest, id)) {
         const int error = muster_peer_find(mqtt->bridge.session.node, id, &list);

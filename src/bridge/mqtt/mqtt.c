@@ -119,6 +119,7 @@ static void on_open(void *context) {
 static void on_ending(void *context) {
     struct mqtt *mqtt = context;
     uv_timer_stop(&mqtt->tick);
+    dispatch_down(&mqtt->dispatch); /* what is under way waits again */
     if (mqtt->link.loop != NULL) {
         mqtt_link_close(&mqtt->link);
     }
