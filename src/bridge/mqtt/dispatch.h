@@ -84,7 +84,7 @@ int dispatch_open(struct dispatch *dispatch, struct reason *reason);
 /* A zeroed one is allowed. What was not acknowledged is in the spool then, if that can be written. */
 void dispatch_close(struct dispatch *dispatch);
 
-/* Adds a reading. True where it was newer than what is known of its topic, or is no old one. */
+/* Adds a reading, which is the last value of its topic from now on. */
 void dispatch_add(struct dispatch *dispatch, const struct dispatch_message *message, uint64_t now_ms);
 
 /* Sets a state; an empty payload clears it. One that is as it was is not published again. */
