@@ -35,6 +35,12 @@ bool carry_is_overtaken(const struct reading_ref *ref, void *context) {
     return marks_is_overtaken(&mqtt->marks, ref);
 }
 
+void carry_on_full(void *context) {
+    const struct mqtt *mqtt = context;
+    complain(mqtt->settings, "more than %d topics were published under: new ones are not carried",
+             DISPATCH_TOPICS_MAX);
+}
+
 void carry_on_refused(const char *name, const char *why, void *context) {
     struct mqtt *mqtt = context;
     mqtt->refused++;
