@@ -381,7 +381,8 @@ class Mistakes(Sites):
             ((*needed, "--no-peers"), 2, "nothing is left to carry"),
             ((*needed, "--cert", "/nowhere"), 2, "together with --key"),
             ((*needed, "--cafile", "/nowhere/ca"), 1, "--cafile: /nowhere/ca: No such file"),
-            ((*needed, "--password-file", "/nowhere/p"), 1, "--password-file: /nowhere/p: No such file"),
+            ((*needed, "--password-file", "/nowhere/p"), 2, "--password-file: expected together with --user"),
+            ((*needed, "--user", "me", "--password-file", "/nowhere/p"), 1, "--password-file: /nowhere/p: No such file"),
             (("--config", str(config)), 2, f'{config}:2:35: payload: expected senml, json or value, got \'xml\''),
             (("--config", "/nowhere.json"), 2, "/nowhere.json: cannot be read"),
         ):

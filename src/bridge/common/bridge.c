@@ -8,7 +8,10 @@
 static void on_open(void *context) {
     struct bridge *bridge = context;
     bridge->hooks.on_open(bridge->hooks.context);
-    notify_ready(&bridge->notify, &bridge->session.loop, bridge->hooks.print_status, bridge->hooks.context);
+    if (!bridge->session.ended) { /* it has not failed */
+        notify_ready(&bridge->notify, &bridge->session.loop, bridge->hooks.print_status,
+                     bridge->hooks.context);
+    }
 }
 
 static void on_ending(void *context) {

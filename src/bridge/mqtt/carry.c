@@ -35,6 +35,12 @@ bool carry_is_overtaken(const struct reading_ref *ref, void *context) {
     return marks_is_overtaken(&mqtt->marks, ref);
 }
 
+void carry_on_full(void *context) {
+    const struct mqtt *mqtt = context;
+    complain(mqtt->settings, "more than %d topics were published under: new ones are not carried",
+             DISPATCH_TOPICS_MAX);
+}
+
 void carry_on_refused(const char *name, const char *why, void *context) {
     struct mqtt *mqtt = context;
     mqtt->refused++;
@@ -252,7 +258,6 @@ void carry_on_down(const char *why, void *context) {
                  mqtt->link_options.port, why);
     }
     mqtt->is_learned = true; /* nobody carries anything past a broker that is away */
-    choose_role(mqtt);
     notify_status(&mqtt->bridge.notify);
 }
 
@@ -280,8 +285,7 @@ static void take_own(struct mqtt *mqtt, const struct mqtt_topic_parts *parts,
     uint8_t id[MUSTER_ID_BYTES];
     struct muster_peer_list list;
     if (parts->is_bridge && strcmp(parts->rest, mqtt->id) == 0) {
-        mqtt->is_learned = true;
-        choose_role(mqtt);
+        mqtt->is_learned = true; /* the tick chooses: the link calls, and must not end under that */
     } else if (parts->is_peer && message->length > 0 && mqtt->role == ROLE_CARRIES &&
                bridge_id_parse(parts->rest, id)) {
         const int error = muster_peer_find(mqtt->bridge.session.node, id, &list);

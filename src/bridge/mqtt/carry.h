@@ -61,6 +61,7 @@ struct mqtt {
 
 /* What is told of parts. */
 void carry_on_lost(uint64_t count, const char *why, void *context);
+void carry_on_full(void *context);
 void carry_on_refused(const char *name, const char *why, void *context);
 bool carry_is_overtaken(const struct reading_ref *ref, void *context);
 void carry_print_status(char text[256], void *context);

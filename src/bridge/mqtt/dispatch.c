@@ -53,8 +53,15 @@ static struct dispatch_topic *find_topic(struct dispatch *dispatch, const char *
     struct dispatch_topic *topic;
     const size_t length = strlen(name);
     HASH_FIND(hh, dispatch->topics, name, length, topic);
-    if (topic != NULL || HASH_COUNT(dispatch->topics) >= DISPATCH_TOPICS_MAX) {
+    if (topic != NULL) {
         return topic;
+    }
+    if (HASH_COUNT(dispatch->topics) >= DISPATCH_TOPICS_MAX) {
+        if (!dispatch->was_full && dispatch->on_full != NULL) {
+            dispatch->on_full(dispatch->context);
+        }
+        dispatch->was_full = true;
+        return NULL;
     }
     topic = calloc(1, sizeof(*topic) + length + 1);
     if (topic != NULL) {
@@ -361,6 +368,7 @@ void dispatch_abandon(struct dispatch *dispatch, const char *why, uint64_t now_m
     }
     for (size_t i = 0; i < DISPATCH_FLYING_MAX; i++) {
         dispatch->flying[i].row = NULL;
+        dispatch->flying[i].topic = NULL;
     }
     free_rows(dispatch);
     free_topics(dispatch);
@@ -440,6 +448,9 @@ static void drop_row(struct dispatch *dispatch, struct dispatch_row *row) {
     }
     DL_DELETE(dispatch->window, row);
     dispatch->window_count--;
+    if (row->topic->rows == 1 && row->topic->payload != NULL && row->topic->time_s > row->time_s) {
+        change_topic(dispatch, row->topic); /* an old reading was published over its newer last value */
+    }
     free_row(row);
     if (dispatch->done_count == DONE_WRITE && !dispatch_save(dispatch, NULL, 0, dispatch->failed_ms)) {
         dispatch->done_count = 0; /* they come once more after a restart */
@@ -455,21 +466,38 @@ static struct dispatch_flying *find_flying(struct dispatch *dispatch, int number
     return NULL;
 }
 
+/* A state that was cleared, and is so at the broker, is no longer needed. */
+static void forget_cleared(struct dispatch *dispatch, struct dispatch_topic *topic) {
+    if (topic->is_reading || topic->is_changed || topic->length > 0 || topic->rows > 0) {
+        return;
+    }
+    for (size_t i = 0; i < DISPATCH_FLYING_MAX; i++) {
+        dispatch->flying[i].topic = dispatch->flying[i].topic == topic ? NULL : dispatch->flying[i].topic;
+    }
+    HASH_DEL(dispatch->topics, topic);
+    free(topic->payload);
+    free(topic);
+}
+
 void dispatch_sent(struct dispatch *dispatch, int number, bool is_taken) {
     struct dispatch_flying *flying = find_flying(dispatch, number);
     if (flying == NULL) {
         return;
     }
     struct dispatch_row *row = flying->row;
+    struct dispatch_topic *topic = flying->topic;
     *flying = (struct dispatch_flying){.is_used = false};
     dispatch->counts.refused += is_taken ? 0 : 1;
     if (row != NULL) {
         dispatch->counts.sent += is_taken ? 1 : 0;
         drop_row(dispatch, row);
+    } else if (topic != NULL && is_taken) {
+        forget_cleared(dispatch, topic);
     }
 }
+
 static enum dispatch_result publish(struct dispatch *dispatch, struct dispatch_flying *flying,
-                                    const struct dispatch_topic *topic, struct dispatch_row *row) {
+                                    struct dispatch_topic *topic, struct dispatch_row *row) {
     const struct dispatch_message message = {.topic = topic->name,
                                              .payload = row != NULL ? row->payload : topic->payload,
                                              .length = row != NULL ? row->length : topic->length,
@@ -478,6 +506,7 @@ static enum dispatch_result publish(struct dispatch *dispatch, struct dispatch_f
                                              .ref = row != NULL ? &row->ref : &topic->ref};
     const enum dispatch_result result = dispatch->publish(&message, &flying->number, dispatch->context);
     flying->row = row;
+    flying->topic = row == NULL ? topic : NULL;
     flying->is_used = result == DISPATCH_DONE;
     dispatch->counts.refused += result == DISPATCH_NEVER ? 1 : 0;
     return result;

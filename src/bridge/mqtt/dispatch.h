@@ -44,7 +44,8 @@ struct dispatch_row;
 struct dispatch_flying {
     bool is_used;
     int number;
-    struct dispatch_row *row; /* NULL: a state */
+    struct dispatch_row *row;     /* NULL: a state, */
+    struct dispatch_topic *topic; /* of this topic; NULL: it is forgotten, or the row's */
 };
 
 struct dispatch {
@@ -54,12 +55,14 @@ struct dispatch {
     void (*on_loss)(uint64_t count, const char *why, void *context); /* readings; why is for people */
     /* True for a reading that others have overtaken: it is not published. NULL: none is. */
     bool (*is_overtaken)(const struct reading_ref *ref, void *context);
+    void (*on_full)(void *context); /* NULL, or there is no room for more topics: it is said once */
     void *context;
     struct dispatch_counts counts;
     bool holds_readings; /* states alone are published for now */
 
     /* Not for the caller. */
     bool is_up;
+    bool was_full;
     struct dispatch_flying flying[DISPATCH_FLYING_MAX];
     struct dispatch_topic *topics;  /* by their names */
     struct dispatch_topic *changed; /* that are to be published */
@@ -84,7 +87,7 @@ int dispatch_open(struct dispatch *dispatch, struct reason *reason);
 /* A zeroed one is allowed. What was not acknowledged is in the spool then, if that can be written. */
 void dispatch_close(struct dispatch *dispatch);
 
-/* Adds a reading. True where it was newer than what is known of its topic, or is no old one. */
+/* Adds a reading, which is the last value of its topic from now on. */
 void dispatch_add(struct dispatch *dispatch, const struct dispatch_message *message, uint64_t now_ms);
 
 /* Sets a state; an empty payload clears it. One that is as it was is not published again. */

@@ -216,7 +216,6 @@ static void tell_home_assistant(struct exporter *exporter, const struct dispatch
     char id[BRIDGE_ID_TEXT_BYTES];
     write_peer_topic(exporter, message->ref->peer, peer_topic);
     const struct home_assistant_entity entity = {.prefix = exporter->options.discovery,
-                                                 .site = exporter->options.site,
                                                  .peer = peer,
                                                  .peer_id = bridge_id_text(message->ref->peer, id),
                                                  .name = record->name,

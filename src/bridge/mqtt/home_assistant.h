@@ -14,8 +14,7 @@
 #define HOME_ASSISTANT_BYTES_MAX 4096
 
 struct home_assistant_entity {
-    const char *prefix; /* of discovery: "homeassistant" */
-    const char *site;
+    const char *prefix;  /* of discovery: "homeassistant" */
     const char *peer;    /* its name, */
     const char *peer_id; /* and its id in hexadecimal */
     const char *name;    /* full name of the reading */

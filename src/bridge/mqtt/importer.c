@@ -32,7 +32,8 @@ struct importer_topic {
 struct importer_peer {
     UT_hash_handle hh;
     char site[sizeof(((struct mqtt_topic_parts *)0)->site)];
-    document_node_t *said; /* what its bridge said of it */
+    document_node_t *said; /* what its bridge said of it, */
+    size_t bytes;          /* and how long that was */
     char topic[];
 };
 
@@ -105,6 +106,10 @@ static muster_publisher_t *find_publisher(struct importer *importer, const char 
     if (topic != NULL) {
         *fault = "its topic could not be opened";
         return topic->publisher;
+    }
+    if (HASH_COUNT(importer->topics) >= IMPORTER_TOPICS_MAX) {
+        *fault = "too many topics of other sites are open here";
+        return NULL;
     }
     topic = calloc(1, sizeof(*topic));
     if (topic == NULL) {
@@ -187,6 +192,7 @@ static int take_reading(struct importer *importer, const struct mqtt_topic_parts
 
 static void forget_peer(struct importer *importer, struct importer_peer *peer) {
     HASH_DEL(importer->peers, peer);
+    importer->peers_bytes -= peer->bytes;
     document_free(peer->said);
     free(peer);
 }
@@ -207,12 +213,18 @@ static void take_peer(struct importer *importer, const struct mqtt_topic_parts *
     if (peer != NULL) {
         forget_peer(importer, peer);
     }
-    if (is_present(said) && HASH_COUNT(importer->peers) < PEERS_MAX) {
+    const bool has_room = HASH_COUNT(importer->peers) < PEERS_MAX &&
+                          importer->peers_bytes + message->length <= IMPORTER_PEERS_BYTES_MAX;
+    if (is_present(said) && !has_room) {
+        importer->on_refused(message->topic, "too many peers of other sites are kept", importer->context);
+    } else if (is_present(said)) {
         peer = calloc(1, sizeof(*peer) + strlen(message->topic) + 1);
         if (peer != NULL) {
             strcpy(peer->topic, message->topic);
             strcpy(peer->site, parts->site);
             peer->said = said;
+            peer->bytes = message->length;
+            importer->peers_bytes += peer->bytes;
             HASH_ADD_STR(importer->peers, topic, peer);
             return;
         }

@@ -14,6 +14,8 @@
 #include "mqtt_topic.h"
 
 #define IMPORTER_SERVICES_MAX 128                          /* of all other sites */
+#define IMPORTER_TOPICS_MAX 1024                           /* that are opened here */
+#define IMPORTER_PEERS_BYTES_MAX ((size_t)8 * 1024 * 1024) /* of what is kept of peers, as it came */
 
 /* A message of another site; borrowed for the call. unit, time_s and ref are those that stand beside a plain
  * value:
@@ -54,6 +56,7 @@ struct importer {
     struct importer_peer *peers;
     struct importer_bridge *bridges;
     struct importer_held *held; /* messages that wait, in order */
+    size_t peers_bytes;
     size_t held_count;
     size_t held_bytes;
     struct mqtt_payload_reader reader;

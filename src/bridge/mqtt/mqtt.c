@@ -63,6 +63,7 @@ static int open_parts(struct mqtt *mqtt) {
                           .rows_max = mqtt->options->queue,
                           .publish = mqtt->options->dry_run ? carry_print_message : carry_publish,
                           .on_loss = carry_on_lost,
+                          .on_full = carry_on_full,
                           .is_overtaken = carry_is_overtaken,
                           .holds_readings = true,
                           .context = mqtt};
@@ -119,6 +120,7 @@ static void on_open(void *context) {
 static void on_ending(void *context) {
     struct mqtt *mqtt = context;
     uv_timer_stop(&mqtt->tick);
+    dispatch_down(&mqtt->dispatch); /* what is under way waits again */
     if (mqtt->link.loop != NULL) {
         mqtt_link_close(&mqtt->link);
     }

@@ -221,9 +221,12 @@ static int set_options(struct mqtt_link *link) {
     return result;
 }
 
-/* The broker's port has just been reached, so that this waits for one round trip alone. */
+/* libmosquitto connects again while the caller waits: without TLS to the address that was just reached, which
+ * takes one round trip. With TLS it needs the name, which it checks the certificate against: it looks that up
+ * again, and tries its addresses in turn. */
 static int connect_client(struct mqtt_link *link) {
     mosquitto_property *properties = NULL;
+    const char *host = link->options->ca_file != NULL ? link->options->host : link->address;
     link->client = mosquitto_new(link->options->client_id, false, link);
     if (link->client == NULL) {
         return MOSQ_ERR_NOMEM;
@@ -233,8 +236,8 @@ static int connect_client(struct mqtt_link *link) {
         result = mosquitto_property_add_int32(&properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, SESSION_S);
     }
     if (result == MOSQ_ERR_SUCCESS) {
-        result = mosquitto_connect_bind_v5(link->client, link->options->host, link->options->port,
-                                           KEEPALIVE_S, NULL, properties);
+        result =
+            mosquitto_connect_bind_v5(link->client, host, link->options->port, KEEPALIVE_S, NULL, properties);
     }
     mosquitto_property_free_all(&properties);
     return result;
@@ -267,6 +270,10 @@ static void on_probed(uv_connect_t *request, int status);
 
 /* Reaches for an address. Returns 0, or an error of libuv. */
 static int probe(struct mqtt_link *link, const struct addrinfo *address) {
+    if (getnameinfo(address->ai_addr, address->ai_addrlen, link->address, sizeof(link->address), NULL, 0,
+                    NI_NUMERICHOST) != 0) {
+        return UV_EAI_FAMILY;
+    }
     link->probe = malloc(sizeof(*link->probe));
     if (link->probe == NULL) {
         return UV_ENOMEM;

@@ -60,6 +60,7 @@ struct mqtt_link {
     struct addrinfo *found;   /* the broker's addresses; NULL: none are tried, */
     struct addrinfo *next;    /* and the one to try next */
     struct mqtt_link_probe *probe;
+    char address[64]; /* that was reached, as numbers */
     uv_poll_t *poll;
     bool is_driven;   /* on_poll() runs, which looks at the end */
     int polled;       /* what it waits for: changing that costs calls of the system */

@@ -151,6 +151,9 @@ int mqtt_options_check(const struct settings *settings, struct mqtt_options *opt
         return complain_usage(settings, "--no-peers",
                               "expected with --out or --in: nothing is left to carry");
     }
+    if (options->password_file != NULL && options->user == NULL) {
+        return complain_usage(settings, "--password-file", "expected together with --user");
+    }
     if (settings->socket != NULL && options->queue_file == NULL && !options->dry_run) {
         return complain_usage(settings, "--socket", "expected together with --queue-file");
     }

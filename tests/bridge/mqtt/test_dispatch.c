@@ -232,6 +232,57 @@ TEST(states_are_published_anew_after_each_connection) {
     close_all();
 }
 
+TEST(a_newer_last_value_comes_again_behind_old_readings) {
+    const struct reading_ref none = {.seq = 0};
+    const struct dispatch_message last = {
+        .topic = "a", .payload = "9", .length = 1, .unit = "", .time_s = 9, .ref = &none};
+    open_all(fixture_path("last"), 1000);
+    add("a", 1);
+    add("a", 2);
+    assert_true(dispatch_save(&broker.dispatch, NULL, 0, now_ms));
+    close_all();
+    open_all(fixture_path("last"), 1000);
+    dispatch_set_value(&broker.dispatch, &last);
+    connect_all();
+    acknowledge();
+    dispatch_pump(&broker.dispatch);
+    acknowledge();
+    assert_string_equal(broker.said, "a=9 a=1 a=2 a=9 ");
+    close_all();
+}
+
+static unsigned full_count;
+
+static void on_full(void *context) {
+    (void)context;
+    full_count++;
+}
+
+TEST(a_state_that_was_cleared_makes_room) {
+    char name[16];
+    open_all(fixture_path("cleared"), 1000);
+    broker.dispatch.on_full = on_full;
+    full_count = 0;
+    dispatch_set(&broker.dispatch, "s", "on");
+    connect_all();
+    acknowledge();
+    dispatch_set(&broker.dispatch, "s", "");
+    dispatch_pump(&broker.dispatch);
+    acknowledge();
+    broker.dispatch.is_up = false;
+    for (unsigned i = 0; i < DISPATCH_TOPICS_MAX; i++) {
+        snprintf(name, sizeof(name), "%u", i);
+        dispatch_set(&broker.dispatch, name, "on");
+    }
+    assert_int_equal(full_count, 0);
+    assert_int_equal(broker.dispatch.counts.refused, 0);
+    dispatch_set(&broker.dispatch, "s", "on");
+    dispatch_set(&broker.dispatch, "t", "on");
+    assert_int_equal(full_count, 1);
+    assert_int_equal(broker.dispatch.counts.refused, 2);
+    close_all();
+}
+
 TEST(readings_wait_while_they_are_held) {
     open_all(fixture_path("held"), 1000);
     broker.dispatch.holds_readings = true;
@@ -409,6 +460,8 @@ int main(void) {
         cmocka_unit_test(beyond_the_bound_the_oldest_are_lost_and_counted),
         cmocka_unit_test(on_a_full_disk_what_has_no_room_is_lost_and_counted),
         cmocka_unit_test(states_are_published_anew_after_each_connection),
+        cmocka_unit_test(a_newer_last_value_comes_again_behind_old_readings),
+        cmocka_unit_test(a_state_that_was_cleared_makes_room),
         cmocka_unit_test(readings_wait_while_they_are_held),
         cmocka_unit_test(a_bridge_that_is_replaced_loses_what_waits),
         cmocka_unit_test(what_another_bridge_has_overtaken_is_not_published),

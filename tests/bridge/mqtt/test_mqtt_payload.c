@@ -145,7 +145,6 @@ static const char *member_of(enum mqtt_payload payload, enum muster_value_kind k
     static char text[HOME_ASSISTANT_BYTES_MAX];
     static char found[256];
     const struct home_assistant_entity entity = {.prefix = "homeassistant",
-                                                 .site = "home",
                                                  .peer = "thermo",
                                                  .peer_id = "00ff",
                                                  .name = NAME,
