@@ -190,6 +190,13 @@ static void stop(struct mqtt *mqtt) {
     }
 }
 
+static void tell_role(const struct mqtt *mqtt, bool carries) {
+    const bool is_dry = mqtt->options->dry_run;
+    const char *what = !carries ? "another bridge carries" : is_dry ? "would carry" : "carries";
+    const char *when = carries && !is_dry && !mqtt->link.is_up ? ", once the broker answers" : "";
+    complain(mqtt->settings, "%s for the site %s%s", what, mqtt->options->site, when);
+}
+
 /* Of several bridges of a site one carries. */
 static void choose_role(struct mqtt *mqtt) {
     const bool carries = rivals_is_first(&mqtt->rivals);
@@ -201,8 +208,7 @@ static void choose_role(struct mqtt *mqtt) {
     hold_readings(mqtt);
     (carries ? start : stop)(mqtt);
     pump(mqtt);
-    complain(mqtt->settings, carries ? "carries for the site %s" : "another bridge carries for the site %s",
-             mqtt->options->site);
+    tell_role(mqtt, carries);
     notify_status(&mqtt->bridge.notify);
 }
 
