@@ -282,7 +282,7 @@ const struct command command_trust = {
                 "  muster trust pin nas e6808f33fbec87975122804ac9ceda8e\n"
                 "  muster peers --trust pinned\n",
     .statuses = "  0   done\n"
-                "  1   error: the name is pinned to another key, several peers have it\n"
+                "  1   error: the name is pinned already, several peers have it\n"
                 "  2   wrong usage\n"
                 "  3   nobody was heard\n"
                 "  4   nobody of that name has a key, or it is not pinned\n",
