@@ -70,6 +70,8 @@ class Families(DualTest):
         six.announce("six")
         for host, watch in watches.items():
             watch.await_event("joined", name="both")
+        for name in ("four", "six"):
+            self.await_row(both, name, lambda row: True, "the row")
         rows = {row["name"]: row for row in both.peers()}
         self.assertEqual(set(rows), {"both", "four", "six"})
         self.assertEqual(families_of(rows["both"]), {4: both.address, 6: both.address6})
