@@ -247,6 +247,7 @@ class Users(LocalTest):
             os.umask(old)
         self.answers(path)
         self.assertEqual(mode(path), 0o666)
+        self.here.state.chmod(0o755)  # where pins can't be looked for, no muster that has others is asked
         listing = self.as_other("peers", "--json", "--socket", str(path)).finish()
         self.assertEqual([(row["name"], row["self"]) for row in listing.json()["peers"]], [("node", True)])
         self.assertEqual(self.as_other("show", "--self", "--socket", str(path)).finish().code, 0)

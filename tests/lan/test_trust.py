@@ -60,6 +60,7 @@ class Trust(LanTest):
         socket = str(lan.directory / "socket")
         two.start("announce", "--name", "here", "--state-dir", str(lan.directory / "service"), "--socket", socket)
         one.announce("nas", "--service", "smb:666")
+        lan.wait_for(lambda: two.run("show", "--socket", socket, "--self").code == 0, "the service answers")
         lan.wait_for(lambda: "nas" in self.names(two, "--socket", socket), "the impostor is listed")
         self.trust(two, "pin", "nas", new_id())
         self.assertEqual(self.names(two, "--socket", socket), ["here"])
