@@ -191,6 +191,8 @@ NOT_REACHED = {
         uv/node/browse.c add: malloc
         uv/node/browse.c known_add: calloc
         uv/node/browse.c known_add: malloc""",
+    "bridges alone read a file of options": """
+        program/config_file.c config_file_number_text: malloc""",
     "a descriptor that is closed: then main() ends at once": """
         program/process.c hold_standard_streams: fcntl64
         program/process.c hold_standard_streams: open64""",
