@@ -263,10 +263,6 @@ static uint64_t tick_group(struct presence *presence) {
     return answers->is_group_due ? answers->group_earliest_ms : DEADLINE_NEVER;
 }
 
-static bool is_link_local(const struct muster_endpoint *endpoint) {
-    return endpoint->family == 6 && endpoint->ip[0] == 0xfe && (endpoint->ip[1] & 0xc0) == 0x80;
-}
-
 /* An answer vouches for where it leaves from: whoever passes it on is not there. None where only the system
  * knows the address: no router passes on what comes from a link-local one. */
 static struct muster_endpoint address_at(const struct presence *presence, const struct answer *answer,
@@ -279,7 +275,7 @@ static struct muster_endpoint address_at(const struct presence *presence, const 
              ? answer->at
              : paths_address(&presence->context->paths, answer->interface, asker->family);
     at.port = 0;
-    return is_link_local(&at) && !is_link_local(asker) ? (struct muster_endpoint){0} : at;
+    return endpoint_is_of_link(&at) && !endpoint_is_of_link(asker) ? (struct muster_endpoint){0} : at;
 }
 
 static void send_to(struct presence *presence, const struct answer *answer, struct message *message,

@@ -14,6 +14,8 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
+#include "endpoint.h"
+
 #define READ_TRIES 4 /* what changes while it is listed is listed again */
 #define ROUTES_MAX \
     1024 /* that are looked at: the default route comes first, and a router may have a million */
@@ -54,10 +56,6 @@ static struct device *list_add(struct device_list *list) {
 
 /* ---- addresses ---- */
 
-static bool is_of_link(const struct muster_endpoint *address) {
-    return address->family == 6 && address->ip[0] == 0xfe && (address->ip[1] & 0xc0) == 0x80;
-}
-
 static enum device_address_use use_of(uint32_t flags) {
     bool is_tentative = (flags & IFA_F_TENTATIVE) != 0 && (flags & IFA_F_OPTIMISTIC) == 0;
     if (is_tentative || (flags & IFA_F_DADFAILED) != 0) {
@@ -71,7 +69,7 @@ void device_add_address(struct device *device, const struct muster_endpoint *add
     struct muster_endpoint *known = address->family == 4 ? &device->v4 : &device->v6;
     enum device_address_use *known_use = address->family == 4 ? &device->v4_use : &device->v6_use;
     enum device_address_use use = use_of(flags);
-    bool is_nearer = is_of_link(address) && !is_of_link(known);
+    bool is_nearer = endpoint_is_of_link(address) && !endpoint_is_of_link(known);
     if (use > *known_use || (use == *known_use && use != DEVICE_ADDRESS_NONE && is_nearer)) {
         *known = *address;
         *known_use = use;
