@@ -55,17 +55,18 @@ class Names(LanTest):
         """Of some peers, some events, and with what changed; also when that takes away what was asked for."""
         format = "{event} {name} {changes}"
         of_type = self.there.start("watch", "http", "--format", format)
-        of_event = self.there.start("watch", "--event", "left", "--format", format)
+        of_event = self.there.start("watch", "nas", "--event", "joined,left", "--format", format)
         lines = self.there.start("watch", "NA?")
         self.there.announce("other", "--service", "smb:445")
         peer = self.here.announce("nas", "--service", "http:80", "--attr", "room=cellar")
-        self.lan.wait_for(lambda: "joined nas -" in of_type.out, "it is there")
+        for watch, line in ((of_type, "joined nas -"), (of_event, "joined nas -"), (lines, "http:80")):
+            self.lan.wait_for(lambda: line in watch.out, f"it is there: {line}")
         change = ["--remove", "http:80", "--service", "ipp:631", "--attr", "room=attic", "--remove-attr", "no"]
         self.assertEqual(self.here.run("update", *change[:-2]).code, 0)
         self.lan.wait_for(lambda: "changed nas -http:80,+ipp:631,room=attic" in of_type.out, "the change")
         self.lan.wait_for(lambda: "-http:80 +ipp:631 room=attic" in lines.out, "the change in a line")
         peer.stop()
-        self.lan.wait_for(lambda: of_event.out == "left nas -\n", "that it has left")
+        self.lan.wait_for(lambda: of_event.out == "joined nas -\nleft nas -\n", "that it has left")
         self.assertNotIn("other", of_type.out + lines.out)
 
     def test_who_is_alone_is_told(self):
