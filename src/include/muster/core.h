@@ -191,8 +191,8 @@ struct muster_peer {
     enum muster_state state;
     bool verified;    /* its document is signed by the key that the id is the hash of */
     bool provisional; /* passed on by another peer, not proven to be alive; address is a hint */
-    bool partial;     /* its document came by no datagram and is being fetched: its lists lack, or are of an
-                         earlier rev */
+    bool partial;     /* its announce has no room for its lists, which are being fetched: they lack, or are of
+                         an earlier rev */
     bool self;        /* the node that gives this row, not a peer of its table */
     struct muster_document document;
     struct muster_endpoint address; /* source of the last datagram: the peer's unicast socket; of who is heard
