@@ -760,6 +760,10 @@ MUSTER_API const char *muster_service_offerer(const struct muster_peer *peer,
                                               const struct muster_service *service,
                                               char text[MUSTER_OFFERER_BYTES]);
 
+/* True for an address of IPv6 that is of one link alone (fe80::/10; RFC 4291, 2.5.6): it says nothing without
+ * an interface. Any time, in any thread. */
+MUSTER_API bool muster_endpoint_is_of_link(const struct muster_endpoint *endpoint);
+
 /* Where a service is to be reached, ports included: at its own addresses, or at those of its peer. Returns
  * how many there are. One of fe80::/10 is of peer->interface_name. */
 MUSTER_API size_t muster_service_endpoints(const struct muster_peer *peer,
