@@ -617,6 +617,10 @@ class Process:
         self.lab.wait_for(lambda: self.is_listening() or self.done, f"{self.name} listens")
         return self
 
+    def has_sockets(self):
+        """Whether it, or a program that it started, has sockets of any kind."""
+        return any(name.startswith("socket:") for name in _open_files(self.pid))
+
     def is_listening(self):
         """Whether it, or a program that it started, has a socket on the port of the group."""
         try:

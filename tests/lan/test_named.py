@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Commands that ask the muster whose Unix socket they are given, and no other."""
 
-import contextlib
-import os
 import signal
 
 from lab import LanTest, main
@@ -64,15 +62,9 @@ class Local(LanTest):
         """It ends the process at once, and changes nothing of why it ends."""
         watch = self.here.start("watch", "--exec", self.lan.script("echo began; exec sleep 60"), "--timeout", "1")
         watch.await_line("began")
-        self.lan.wait_for(lambda: not self.has_socket(watch), "the watch has left")
+        self.lan.wait_for(lambda: not watch.has_sockets(), "the watch has left")
         watch.signal(signal.SIGINT)
         self.assertEqual(watch.finish().code, 124, watch.describe())
-
-    def has_socket(self, process):
-        directory = f"/proc/{process.pid}/fd"
-        with contextlib.suppress(FileNotFoundError):  # one that is closed meanwhile
-            return any("socket:" in os.readlink(f"{directory}/{fd}") for fd in os.listdir(directory))
-        return True
 
 
 if __name__ == "__main__":
