@@ -125,6 +125,10 @@ class Trust(LanTest):
         (one,) = lan.hosts
         for arguments in ((), ("pin",), ("list", "x"), ("forget",), ("pin", "a\x1b", new_id()), ("pin", "a", "x"), ("lend",)):
             self.trust(one, *arguments, code=2)
+        none = self.trust(one, "list")
+        self.assertEqual((none.out, none.error.count("\n")), ("", 1), none.error)
+        self.assertIn("no name is pinned; muster trust pin NAME pins one", none.error)
+        self.assertEqual(one.json("trust", "list", "--json")["pins"], [])
         self.trust(one, "pin", "two words", new_id())
         (file,) = one.state.glob("**/keys/trusted")
         self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
