@@ -175,9 +175,10 @@ MUSTER_API bool muster_pin_is_name(const char *name);
 
 /* ---- group keys: who hears whom ---- */
 
-/* Seals and opens by these keys from now on (muster_options.group_keys); none: nothing is sealed. A key is
- * changed without any loss when the new one is added on all hosts, then put first on all, and then the old
- * one left out. MUSTER_EINVAL (too many, or one twice), MUSTER_ETOOBIG (sealed, the document is too long for
+/* Seals and opens by these keys from now on (muster_options.group_keys). A key is changed without any loss
+ * when the new one is added on all hosts, then put first on all, and then the old one left out. MUSTER_EINVAL
+ * (too many, one twice, or none where there were some: what is sealed never goes on in the clear, so the node
+ * has to be closed for that), MUSTER_ETOOBIG (sealed, the document is too long for
  * an announce), MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing changed. */
 MUSTER_API int muster_set_group_keys(muster_t *node, const uint8_t *keys, size_t count);
 
