@@ -8,11 +8,23 @@
 
 static struct settings settings;
 
+static int put_one(struct muster_keyring *ring, void *context) {
+    *ring = (struct muster_keyring){.keys = {{.name = "home"}}, .count = 1};
+    (void)context;
+    return 0;
+}
+
+static int put_none(struct muster_keyring *ring, void *context) {
+    ring->count = 0;
+    (void)context;
+    return 0;
+}
+
 static void begin(size_t key_count) {
-    struct muster_keyring ring = {.keys = {{.name = "home"}}, .count = key_count};
     settings_init(&settings);
     settings.state_dir = fixture_directory;
-    assert_int_equal(muster_keyring_write(settings.state_dir, &ring, NULL, NULL), 0);
+    assert_int_equal(
+        muster_keyring_change(settings.state_dir, key_count > 0 ? put_one : put_none, NULL, NULL), 0);
 }
 
 TEST(keys_are_taken_and_remembered) {
