@@ -165,6 +165,40 @@ class Publish(LanTest):
         self.assertEqual(process.finish().code, 0)
         self.assertEqual(readings(subscriber), [("t", number) for number in range(4)])
 
+    def test_a_stream_of_senml(self):
+        """An array that never ends: its records leave as they come, with or without line ends, and bases hold."""
+        subscriber = self.subscribe()
+        process = self.there.start("publish")
+        process.write('[{"bn":"k/","bu":"Cel","bver":5,"n":"t","v":0}')
+        await_records(subscriber, 1)
+        for number in range(1, 4):
+            process.write(',{"n":"t","v":%d}' % number)
+            await_records(subscriber, number + 1)
+        process.write(',\n{"bn":"other/"}\n,{"n":"x","v":4}\n')
+        await_records(subscriber, 5)
+        process.write('{"n":"x","v":NaN}\n{"n":"x","v":5}\n{"bn":"far/","v":}\n{"n":"lost","v":6}\n')
+        self.lan.wait_for(lambda: process.error.count("\n") == 2, "both faults")
+        process.write(']\nafter 7\n')
+        await_records(subscriber, 7)
+        process.close_input()
+        self.assertEqual(process.finish().code, 1)
+        self.assertEqual(readings(subscriber),
+                         [("k/t", 0), ("k/t", 1), ("k/t", 2), ("k/t", 3), ("other/x", 4), ("other/x", 5), ("after", 7)])
+        self.assertEqual([record.get("u") for record in records(subscriber)], ["Cel"] * 6 + [None])
+        self.assertEqual(process.error.splitlines(), [
+            "muster publish: line 4: no number where one should be",
+            "muster publish: line 6: no number where one should be; "
+            "the records behind it are passed over, as its bases are not known",
+        ])
+
+    def test_a_stream_that_breaks_off(self):
+        """What was whole counts, and so does an array that is longer than a line may be."""
+        subscriber = self.subscribe()
+        self.publish('[{"bn":"a/","n":"x","v":1},\n{"n":"y","v":2}\n')
+        self.publish("[" + ",".join('{"n":"long/x","v":%d%s}' % (n, " " * 1000) for n in range(100)) + "]\n")
+        await_records(subscriber, 102)
+        self.assertEqual(readings(subscriber), [("a/x", 1), ("a/y", 2)] + [("long/x", number) for number in range(100)])
+
     def node(self):
         """A muster that takes values."""
         return self.there.announce("node")

@@ -235,6 +235,19 @@ class Python(LanTest):
         local.stop()
         watch.await_line("joined nas True")
 
+    @unittest.skipUnless(WITH_KEY, "there is no PyNaCl")
+    def test_watches_by_the_socket_without_a_group_key(self):
+        """What began sealed does not go on in the clear."""
+        self.here.share_key("home")
+        local = self.here.announce("me")
+        self.await_rows("me")
+        watch = self.python(self.here, "for e in muster.watch(): print(e.kind, e.peer.name)")
+        watch.await_line("joined me")
+        self.assertEqual(self.here.key("retire", "home").code, 0)
+        local.stop()
+        self.assertEqual(watch.finish().code, 1)
+        self.assertIn("there is no group key any more", watch.error)
+
     def test_bad_datagrams(self):
         """Each is counted, and none ends anything."""
         source = (
