@@ -197,7 +197,9 @@ class Publish(LanTest):
         self.publish('[{"bn":"a/","n":"x","v":1},\n{"n":"y","v":2}\n')
         self.publish("[" + ",".join('{"n":"long/x","v":%d%s}' % (n, " " * 1000) for n in range(100)) + "]\n")
         await_records(subscriber, 102)
-        self.assertEqual(readings(subscriber), [("a/x", 1), ("a/y", 2)] + [("long/x", number) for number in range(100)])
+        found = readings(subscriber)
+        self.assertEqual([reading for reading in found if reading[0] != "long/x"], [("a/x", 1), ("a/y", 2)])
+        self.assertEqual([reading for reading in found if reading[0] == "long/x"], [("long/x", number) for number in range(100)])
 
     def node(self):
         """A muster that takes values."""
