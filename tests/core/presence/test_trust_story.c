@@ -424,6 +424,46 @@ TEST(a_relayed_answer_makes_no_row) {
     assert_int_equal(world_drops(1, MUSTER_DROP_SOURCE), 1);
 }
 
+/* What "a" says to the group is on its way from .99 before it is from "a". */
+static void overtake(size_t from, const struct muster_datagram *datagram) {
+    if (from == 0 && world.count > 1 && datagram->destination.ip[0] != 10) {
+        struct muster_datagram relayed = *datagram;
+        relayed.source.ip[3] = 99;
+        world_inject(1, &relayed);
+    }
+}
+
+static bool is_at_99(void) {
+    return world_row(1, "a")->address.ip[3] == 99;
+}
+
+/* An answer to the group can be passed on by who is faster than the group. */
+TEST(a_relayed_answer_to_the_group_moves_no_row) {
+    world.latency_max_ms = 1; /* first sent is first heard */
+    world_gather(2);
+    world_run(5000);
+    assert_false(is_at_99());
+    world.on_sent = overtake;
+    for (unsigned i = 0; i < 20; i++) {
+        char name[2] = {(char)('c' + i), '\0'};
+        world_add(name); /* "a" owes it a proof, and says one to the group */
+        for (unsigned k = 0; k < 20; k++) {
+            world_run(50);
+            assert_false(is_at_99());
+        }
+    }
+}
+
+/* Who is met by such an answer is where its copies come from. */
+TEST(a_relayed_answer_to_the_group_makes_no_row_elsewhere) {
+    world.latency_max_ms = 1;
+    world_add("a");
+    world_add("b");
+    world.on_sent = overtake;
+    world_run(5000);
+    assert_false(is_at_99());
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }
