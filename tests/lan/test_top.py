@@ -26,10 +26,7 @@ class Top(LanTest):
 
     def announce_here(self, *arguments):
         """A muster that can be asked already, and its socket."""
-        nas = self.here.announce("nas", *arguments)
-        socket = self.here.state / "nas" / "socket"
-        self.lan.wait_for(socket.exists, "a socket")
-        return nas, socket
+        return self.here.announce("nas", *arguments), self.here.state / "nas" / "socket"
 
     def populate(self):
         self.announce_here("--service", "http:80")

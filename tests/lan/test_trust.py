@@ -2,8 +2,6 @@
 """Trust: who is listed, and names that are pinned to keys."""
 
 import json
-import os
-import pathlib
 import signal
 import stat
 
@@ -47,7 +45,7 @@ class Trust(LanTest):
         self.assertEqual([row["id"] for row in two.peers("--direct") if row["name"] == "nas"], [nas["id"]])
         addresses = two.run("resolve", "nas/smb").out.splitlines()
         self.assertEqual(addresses, [f"{one.address}:445"])
-        self.assertEqual(self.names(three), ["here", "nas", "nas"])
+        lan.wait_for(lambda: self.names(three) == ["here", "nas", "nas"], "who pinned nothing has both")
 
         self.trust(two, "forget", "nas")
         self.trust(two, "forget", "nas", code=4)
@@ -119,16 +117,8 @@ class Trust(LanTest):
         one, two = lan.hosts
         one.announce("nas")
         lan.wait_for(lambda: "nas" in self.names(two), "it is there")
-
-        def is_looking(process):
-            try:
-                descriptors = pathlib.Path(f"/proc/{process.pid}/fd").iterdir()
-                return any("socket:" in os.readlink(descriptor) for descriptor in descriptors)
-            except FileNotFoundError:  # one was closed meanwhile
-                return process.done
-
         pin = two.start("trust", "pin", "nas")
-        lan.wait_for(lambda: is_looking(pin), "it looks")
+        lan.wait_for(lambda: pin.has_sockets() or pin.done, "it looks")
         pin.signal(signal.SIGSTOP)
         if not is_looking(pin):  # it may change the pins already, and others wait for that
             pin.signal(signal.SIGCONT)
