@@ -121,7 +121,7 @@ static void describe(FILE *out) {
         "  VALUE        the same, with --topic\n"
         "  {...} [...]  a SenML record or pack (RFC 8428), on one line or several: its topic is what\n"
         "               comes before the last slash of a record's full name; with --topic, all of it is\n"
-        "               below that one\n"
+        "               below that one, and so are LwM2M's names such as /3303/0/5700\n"
         "  [{...},{...},...\n"
         "               a stream of SenML (SensML): an array that is not closed after %d ms, or is longer\n"
         "               than a line may be. Each record is published as it comes, with the base values of\n"
