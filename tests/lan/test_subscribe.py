@@ -310,13 +310,24 @@ class Subscribe(LanTest):
         self.assertEqual(sorted(readings(named)), [("a/t", 21), ("b/t", 19)])
         self.assertEqual(sorted(readings(warm)), [("a/t", 21), ("b/t", 25)])
         head, *rows = csv.lines
-        self.assertEqual(head, "time,name,peer,id,unit,kind,value,sum,origin")
-        expected = [["a/t", "meter", "", "text", '"\'=1"', "", ""], ["a/t", "thermo", "", "number", "21", "", ""]]
+        self.assertEqual(head, "time,name,peer,id,unit,kind,value,sum,origin,stale")
+        expected = [["a/t", "meter", "", "text", '"\'=1"', "", "", "false"], ["a/t", "thermo", "", "number", "21", "", "", "false"]]
         self.assertEqual(sorted([row.split(",")[1:3] + row.split(",")[4:] for row in rows]), expected)
         self.assertEqual(sorted(formatted.finish().lines), ["meter: a/t==1", "thermo: a/t=21"])
         result = self.here.run("subscribe", "kitchen/*")
         fault = "+ stands for one level, and # at the end for all that follow, got 'kitchen/*'"
         self.assertEqual((result.code, fault in result.error), (2, True), result.describe())
+
+    def test_stale_readings(self):
+        """In each form of output."""
+        forms = [[], ["--ndjson"], ["--csv"], ["--format", "{n} {stale}"]]
+        processes = [self.subscribe("#", "--count", "2", *form) for form in forms]
+        self.publisher().write('{"n":"a/old","v":1,"t":1600000000,"ut":60}\n{"n":"a/new","v":2,"ut":60}\n')
+        text, ndjson, csv, formatted = [process.finish().lines for process in processes]
+        self.assertEqual([(line[12], line.split()[-2]) for line in text], [("!", "a/old"), (" ", "a/new")])
+        self.assertEqual([json.loads(line).get("stale") for line in ndjson], [True, None])
+        self.assertEqual([line.rpartition(",")[2] for line in csv], ["stale", "true", "false"])
+        self.assertEqual(formatted, ["a/old true", "a/new -"])
 
     def test_a_publisher_does_not_echo_itself(self):
         listener = self.subscribe("#", "--ndjson")

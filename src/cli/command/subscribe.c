@@ -226,11 +226,11 @@ static bool has_enough(const struct subscribe *subscribe) {
 }
 
 static void print_csv(const struct muster_record *record, const struct muster_sample *sample,
-                      const struct record_publisher *publisher) {
+                      const struct record_publisher *publisher, double now_s) {
     fputs(record->time_s > 0 ? text_utc((int64_t)llround(record->time_s * 1e6)).text : "", stdout);
     csv_print_series(record->name, publisher->name, text_id(publisher->id).text,
                      record->unit != NULL ? record->unit : "");
-    csv_print_record(record, sample->origin);
+    csv_print_record(record, sample->origin, record_is_stale(record, now_s));
 }
 
 static bool is_wanted(const struct subscribe *subscribe, const struct muster_record *record) {
@@ -251,7 +251,7 @@ static int print_record(struct subscribe *subscribe, const struct muster_record 
     }
     subscribe->has_printed = true;
     if (subscribe->options->csv) {
-        print_csv(record, sample, &source->publisher);
+        print_csv(record, sample, &source->publisher, now_s);
         return 0;
     }
     if (subscribe->options->format != NULL) {
