@@ -137,6 +137,8 @@ class Subscribe(LanTest):
         self.lan.wait_for(lambda: len(subscriber.lines) == 2, "another one")
         names = [record["bn"] for line in subscriber.lines for record in json.loads(line) if "bn" in record]
         self.assertEqual(names, ["a/", "a/z"])
+        firsts = [json.loads(line)[0] for line in subscriber.lines]
+        self.assertEqual([(record["peer"], record["sample"], len(record["id"])) for record in firsts], [("thermo", "live", 32)] * 2)
         self.assertNotIn("\u202e", subscriber.out)
         self.assertFalse([line for line in subscriber.lines if line.endswith(" ")])
 
@@ -346,11 +348,11 @@ class Subscribe(LanTest):
         publisher.stop()
 
     def test_a_ring_of_pipes_carries_each_reading_once(self):
-        """Two on each host feed what they hear into publishers again, as lines of JSON and as CSV."""
+        """Two on each host feed what they hear into publishers again, as lines of JSON, as packs and as CSV."""
         listener = self.subscribe("#", "--ndjson")
         rings = []
-        for host in (self.here, self.there):
-            for option, more in (("--ndjson", ""), ("--csv", "--csv")):
+        for host, form in ((self.here, ("--ndjson", "")), (self.there, ("--csv", "--csv"))):
+            for option, more in (form, ("--senml", "")):
                 script = f'"$0" subscribe "#" {option} | exec "$0" publish {more} --name ring{len(rings)}'
                 rings.append(host.start_program("sh", "-c", script, MUSTER))
                 self.addCleanup(os.killpg, rings[-1].pid, signal.SIGKILL)

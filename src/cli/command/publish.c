@@ -149,8 +149,9 @@ static void describe(FILE *out) {
         "its\n"
         "announcement has to be short; another publish, with another --name, has as many again. No more\n"
         "input is taken than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n"
-        "What muster subscribe --ndjson or --csv printed is carried on with its publisher's name as the\n"
-        "origin, which subscribers see, and which keeps muster and its bridges from carrying it once more.\n"
+        "What muster subscribe --ndjson, --senml or --csv printed is carried on with its publisher's\n"
+        "name as the origin, which subscribers see, and which keeps muster and its bridges from carrying\n"
+        "it once more.\n"
         "What has an origin already is passed over, and so is what this publisher said itself; in the end\n"
         "it says how many these were. A topic has either readings of its own or those of others, and of\n"
         "several others it names the one that was read first: separate them by --name and --topic.\n",

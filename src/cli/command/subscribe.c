@@ -97,7 +97,9 @@ static void describe(FILE *out) {
         "What publishers sent last, before, comes first; it is marked with ~, or with ! where it is stale:\n"
         "older than its update time (ut, of SenML) by half. --ndjson says of each\n"
         "record peer, id, and by sample how it came: live, repaired (it had to be sent again), last, or\n"
-        "stream (live, where multicast does not come through); see schemas/reading.schema.json.\n\n"
+        "stream (live, where multicast does not come through); see schemas/reading.schema.json. --senml "
+        "says\n"
+        "the same in the first record of each pack, which is as it came else.\n\n"
         "A TEMPLATE of --format has the members of --ndjson as placeholders, {n}, {u}, {t}, {peer}, and\n"
         "{value} for v, vs, vb and vd; what is not there is -, and {{ and }} are braces.\n\n"
         "--stats measures jitter as RTP does (RFC 3550, 6.4.1) by the records' own times, and by them\n"
@@ -315,7 +317,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     }
     if (is_printed) {
         subscribe->has_printed = true;
-        record_print_pack(sample);
+        record_print_pack(sample, &source->publisher);
     }
     meter_record_heard(&subscribe->meter, source, sample, count, time_s, now_s);
     if (has_enough(subscribe)) {
