@@ -118,6 +118,17 @@ TEST(test_given_base_names) {
                "{\"n\":\"a/x\",\"v\":1,\"t\":1700000000}\n{\"n\":\"a/\",\"v\":2,\"t\":1700000000}\n"
                "{\"n\":\"b/y\",\"v\":3,\"t\":1700000000}\n{\"n\":\"b/\",\"v\":4,\"t\":1700000000}\n");
     check_base("", "{\"v\":1}", "0: a record without a name");
+    /* LwM2M's names begin with a slash, of records and as a base; a given name is where they are below. */
+    check_base(
+        "d/",
+        "[{\"n\":\"/3303/0/5700\",\"v\":1},{\"bn\":\"/3303/1/\",\"n\":\"5700\",\"v\":2},"
+        "{\"bn\":\"o:\",\"n\":\"x\",\"v\":3},{\"bn\":\"\\u002f3/0\",\"n\":\"/9\",\"v\":4}]",
+        "{\"n\":\"d/3303/0/5700\",\"v\":1,\"t\":1700000000}\n"
+        "{\"n\":\"d/3303/1/5700\",\"v\":2,\"t\":1700000000}\n{\"n\":\"o:x\",\"v\":3,\"t\":1700000000}\n"
+        "{\"n\":\"d/3/0/9\",\"v\":4,\"t\":1700000000}\n");
+    check_base("d", "[{\"bn\":\"/\",\"n\":\"3\",\"v\":1},{\"bn\":\"\",\"n\":\"/3\",\"v\":1}]",
+               "{\"n\":\"d/3\",\"v\":1,\"t\":1700000000}\n{\"n\":\"d/3\",\"v\":1,\"t\":1700000000}\n");
+    check_base("", "{\"n\":\"/3\",\"v\":1}", "5: a name that begins with no letter or digit");
     char name[MUSTER_FULL_NAME_BYTES_MAX + 2];
     memset(name, 'n', sizeof(name));
     name[sizeof(name) - 1] = '\0';
