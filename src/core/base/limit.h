@@ -144,7 +144,6 @@
 #define MUSTER_TRIES_GROUP 1             /* of them, the first ones, that go to the group alone; the others go by unicast too, for who does not hear the group */
 #define MUSTER_TRIES_GROUP_LOSSLESS 3    /* the same where nothing is lost, as far as */
 #define MUSTER_LOSSLESS_MESSAGES 512     /* so many messages show */
-#define MUSTER_HEARSAY_TRIES 2           /* questions, by unicast, for a row that was never heard here */
 #define MUSTER_TRIES_MAX 60             /* questions for a suspect, at most */
 
 /* ---- memory ---- */

@@ -154,6 +154,7 @@ static void record_promise(const struct presence *presence, struct peer *peer,
     static const uint64_t shortest_period_ms = MUSTER_INTERVAL_MIN_MS + MUSTER_INTERVAL_MIN_MS / 4;
     peer->heard_ms = presence->context->now_ms;
     peer->tries = 0;
+    peer->silent_ms = 0;
     peer->next_ms = message->next_ms;
     /* All but an alive may repeat the rest of a promise; of answers only a longer one is news. */
     bool is_answer = message->re != NULL;

@@ -215,13 +215,16 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
 /* Who answers by unicast alone, or was never heard, is asked so when its promise runs out, before anybody is
  * told of a suspect. False when that gave no answer. Who is late, or has no budget left, asks later: hearsay
  * is not buried unasked, but not waited for for ever. */
-static bool ask_quietly(struct presence *presence, struct peer *peer, uint64_t due_ms) {
+static bool ask_quietly(struct presence *presence, struct peer *peer) {
     uint64_t now_ms = presence->context->now_ms;
-    unsigned tries = is_hearsay(peer) ? MUSTER_HEARSAY_TRIES
-                                      : suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
+    unsigned tries = suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
     uint64_t longest_ms = is_hearsay(peer) ? MUSTER_LATE_WAIT_MS : peer->period_ms;
-    if ((!is_by_unicast(peer) && !is_hearsay(peer)) || peer->tries >= tries ||
-        now_ms >= due_ms + longest_ms) {
+    if (!is_by_unicast(peer) && !is_hearsay(peer)) {
+        return false;
+    }
+    /* The patience with a row changes with what is lost: so it is recorded when it ended first. */
+    peer->silent_ms = peer->silent_ms == 0 ? now_ms : peer->silent_ms;
+    if (peer->tries >= tries || now_ms >= peer->silent_ms + longest_ms) {
         return false;
     }
     if (!must_wait(presence, peer)) {
@@ -234,8 +237,9 @@ static bool ask_quietly(struct presence *presence, struct peer *peer, uint64_t d
 static void tick_alive(struct presence *presence, struct peer *peer) {
     uint64_t due_ms = suspicion_due_ms(presence, peer);
     if (due_ms > presence->context->now_ms) {
+        peer->silent_ms = 0;
         peer_table_set_due(&presence->table, peer, due_ms);
-    } else if (ask_quietly(presence, peer, due_ms)) {
+    } else if (ask_quietly(presence, peer)) {
         return;
     } else if (is_hearsay(peer)) { /* nobody makes us ask the group for whomever he has invented */
         suspicion_bury(presence, peer, MUSTER_LOST);

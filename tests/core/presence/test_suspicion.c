@@ -393,11 +393,40 @@ static void hearsay_is_lost_after_its_questions(void **state) {
         tick_at(now_ms);
         lost = 0;
         for (unsigned n = 0; n < HEARSAY; n++) {
-            assert_true(peers[n]->state == MUSTER_ALIVE || peers[n]->tries == MUSTER_HEARSAY_TRIES);
+            assert_true(peers[n]->state == MUSTER_ALIVE || peers[n]->tries == MUSTER_TRIES_MIN);
             lost += peers[n]->state == MUSTER_LOST ? 1 : 0;
         }
     }
     assert_int_equal(lost, HEARSAY);
+}
+
+/* Where much is lost two questions are not enough: half of them get no answer at 30 %. */
+static void hearsay_is_asked_as_often_as_loss_demands(void **state) {
+    (void)state;
+    struct peer *peer = add_hearsay(1);
+    core->presence.loss = (struct loss_mean){.expected = 1000, .missed = 300};
+    for (uint64_t now_ms = NOW_MS; peer->state != MUSTER_LOST; now_ms += 50) {
+        assert_true(now_ms < NOW_MS + 60000);
+        tick_at(now_ms);
+    }
+    assert_int_equal(peer->tries, suspicion_tries(0.3, suspicion_patience(0.3, 1)));
+    assert_true(peer->tries > MUSTER_TRIES_MIN);
+}
+
+/* A joiner that has heard little takes its link for a bad one, and is patient. When it knows better, the end
+ * of that patience lies far back. */
+static void hearsay_is_asked_however_patience_shrinks(void **state) {
+    (void)state;
+    struct peer *peer = add_hearsay(1);
+    peer->period_ms = MUSTER_SLEEPER_MS;
+    core->presence.loss = (struct loss_mean){.expected = 10, .missed = 9};
+    tick_at(NOW_MS); /* it will be looked at after a patience of many promises */
+    core->presence.loss = (struct loss_mean){.expected = 1000, .missed = 10};
+    for (uint64_t now_ms = peer->due_ms; peer->state != MUSTER_LOST; now_ms += 50) {
+        tick_at(now_ms);
+    }
+    assert_true(core->context.now_ms > NOW_MS + NEXT_MS + 2 * MUSTER_SLEEPER_MS + MUSTER_LATE_WAIT_MS);
+    assert_int_equal(peer->tries, MUSTER_TRIES_MIN);
 }
 
 /* But not waited for for ever. */
@@ -519,6 +548,8 @@ int main(void) {
         SUSPICION_TEST(copies_of_a_question_are_one_try),
         SUSPICION_TEST(the_questions_of_one_address_are_one_try),
         SUSPICION_TEST(hearsay_is_lost_after_its_questions),
+        SUSPICION_TEST(hearsay_is_asked_as_often_as_loss_demands),
+        SUSPICION_TEST(hearsay_is_asked_however_patience_shrinks),
         SUSPICION_TEST(hearsay_is_lost_in_the_end),
         SUSPICION_TEST(heard_questions_never_exceed_the_tries_needed),
         SUSPICION_TEST(patience_grows_by_ones_own_lateness),
