@@ -66,6 +66,14 @@ static bool is_by_unicast(const struct peer *peer) {
     return last != NULL && group_is_unicast(group_path_kind(&last->destination));
 }
 
+/* Between two promises of a row. One that hearsay lent is cut, so that nobody lends a long life to whom he
+ * invents; but in a large crowd all promise longer ones, and most would be asked for nothing. */
+static uint64_t period_of(const struct presence *presence, const struct peer *peer) {
+    bool is_cut = is_hearsay(peer) && peer->period_ms == MUSTER_SLEEPER_MS;
+    uint64_t crowd_ms = is_cut ? announcer_crowd_promise_ms(presence) : 0;
+    return crowd_ms > peer->period_ms ? crowd_ms : peer->period_ms;
+}
+
 /* An answer repeats the rest of a promise; of whom only answers are heard a whole one is waited for. */
 static uint64_t promise_of(const struct peer *peer) {
     return is_by_unicast(peer) && peer->period_ms > peer->next_ms ? peer->period_ms : peer->next_ms;
@@ -89,7 +97,7 @@ uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *pe
     uint64_t heard_again_ms = hearing_again_ms(presence, peer);
     promised_ms = promised_ms > heard_again_ms ? promised_ms : heard_again_ms;
     uint64_t late_ms = health_late_ms(&presence->health, presence->context->now_ms);
-    return promised_ms + (patience_of(presence, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS +
+    return promised_ms + (patience_of(presence, peer) - 1) * period_of(presence, peer) + MUSTER_GRACE_MS +
            MUSTER_LATE_PATIENCE * late_ms;
 }
 

@@ -429,6 +429,26 @@ static void hearsay_is_asked_however_patience_shrinks(void **state) {
     assert_int_equal(peer->tries, MUSTER_TRIES_MIN);
 }
 
+/* Where thousands share the budget, each is silent for minutes. */
+static void hearsay_of_a_crowd_is_waited_for_as_long_as_the_crowd_promises(void **state) {
+    (void)state;
+    struct peer *peer = add_hearsay(0);
+    uint64_t few_ms = suspicion_due_ms(&core->presence, peer);
+    peer->period_ms = MUSTER_SLEEPER_MS;
+    uint64_t cut_ms = suspicion_due_ms(&core->presence, peer);
+    for (unsigned n = 1; n < 10000; n++) {
+        bool is_full;
+        const uint8_t id[MUSTER_ID_BYTES] = {(uint8_t)n, 2, (uint8_t)(n >> 8)};
+        assert_non_null(
+            peer_table_add(&core->presence.table, id, true, true, core->context.now_ms, &is_full));
+    }
+    const uint64_t crowd_ms = announcer_crowd_promise_ms(&core->presence);
+    assert_true(crowd_ms > 3 * MUSTER_SLEEPER_MS);
+    assert_true(suspicion_due_ms(&core->presence, peer) - cut_ms >= crowd_ms - MUSTER_SLEEPER_MS);
+    peer->period_ms = NEXT_MS; /* who promised less is waited for no longer */
+    assert_true(suspicion_due_ms(&core->presence, peer) <= few_ms + NEXT_MS);
+}
+
 /* But not waited for for ever. */
 static void hearsay_is_lost_in_the_end(void **state) {
     (void)state;
@@ -550,6 +570,7 @@ int main(void) {
         SUSPICION_TEST(hearsay_is_lost_after_its_questions),
         SUSPICION_TEST(hearsay_is_asked_as_often_as_loss_demands),
         SUSPICION_TEST(hearsay_is_asked_however_patience_shrinks),
+        SUSPICION_TEST(hearsay_of_a_crowd_is_waited_for_as_long_as_the_crowd_promises),
         SUSPICION_TEST(hearsay_is_lost_in_the_end),
         SUSPICION_TEST(heard_questions_never_exceed_the_tries_needed),
         SUSPICION_TEST(patience_grows_by_ones_own_lateness),
