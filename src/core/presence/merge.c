@@ -210,7 +210,7 @@ static void record_life(struct presence *presence, struct peer *peer, const stru
 
 static void revive(struct presence *presence, struct peer *peer) {
     peer_table_set_state(&presence->table, peer, MUSTER_ALIVE);
-    peer_table_set_due(&presence->table, peer, suspicion_due_ms(presence, peer));
+    suspicion_plan(presence, peer);
 }
 
 static void join(struct presence *presence, struct peer *peer) {
@@ -372,7 +372,7 @@ static bool hear(struct presence *presence, struct peer *peer, const struct inco
         revive(presence, peer);
         put_event(presence, peer, MUSTER_PEER_RETURNED);
     } else if (due_ms < peer->due_ms) { /* a later moment waits for the earlier one */
-        peer_table_set_due(&presence->table, peer, due_ms);
+        suspicion_plan(presence, peer);
     }
     if (message->rev > peer->rev) {
         introduction_begin(presence, message, incoming->datagram);

@@ -88,17 +88,37 @@ static uint64_t hearing_again_ms(const struct presence *presence, const struct p
     return mute_ms <= peer->heard_ms ? 0 : deadline_earlier(granted_ms, latest_ms);
 }
 
-uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *peer) {
+/* What a row's promise grants, and a resume. */
+static uint64_t granted_until_ms(const struct presence *presence, const struct peer *peer) {
     uint64_t promised_ms = peer->heard_ms + promise_of(peer);
     /* A whole promise, also to who was heard since: an answer repeats the rest of one, and what waited to be
      * read tells of one that is over. */
-    uint64_t granted_ms = presence->resumed_ms + peer->period_ms;
-    promised_ms = presence->resumed_ms > 0 && granted_ms > promised_ms ? granted_ms : promised_ms;
+    uint64_t resumed_ms = presence->resumed_ms + peer->period_ms;
+    return presence->resumed_ms > 0 && resumed_ms > promised_ms ? resumed_ms : promised_ms;
+}
+
+/* How long it is waited for after that. */
+static uint64_t wait_ms(const struct presence *presence, const struct peer *peer) {
+    return (patience_of(presence, peer) - 1) * period_of(presence, peer) + MUSTER_GRACE_MS;
+}
+
+uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *peer) {
+    uint64_t promised_ms = granted_until_ms(presence, peer);
     uint64_t heard_again_ms = hearing_again_ms(presence, peer);
     promised_ms = promised_ms > heard_again_ms ? promised_ms : heard_again_ms;
-    uint64_t late_ms = health_late_ms(&presence->health, presence->context->now_ms);
-    return promised_ms + (patience_of(presence, peer) - 1) * period_of(presence, peer) + MUSTER_GRACE_MS +
-           MUSTER_LATE_PATIENCE * late_ms;
+    return promised_ms + wait_ms(presence, peer) +
+           MUSTER_LATE_PATIENCE * health_late_ms(&presence->health, presence->context->now_ms);
+}
+
+/* A row is looked at a moment before it is judged. A node that was stopped is late for this look, and so
+ * patient: it reads what came meanwhile, which may be from this row, before it judges. */
+static void look_before(struct presence *presence, struct peer *peer, uint64_t judge_ms) {
+    bool is_soon = judge_ms <= presence->context->now_ms + MUSTER_LOOK_MS;
+    peer_table_set_due(&presence->table, peer, is_soon ? judge_ms : judge_ms - MUSTER_LOOK_MS);
+}
+
+void suspicion_plan(struct presence *presence, struct peer *peer) {
+    look_before(presence, peer, suspicion_due_ms(presence, peer));
 }
 
 static uint64_t jitter_ms(struct presence *presence) {
@@ -109,6 +129,9 @@ static void suspect(struct presence *presence, struct peer *peer) {
     peer->tries = 0;
     peer->asked_ms = 0;
     peer->askers = 0;
+    uint64_t silent_ms =
+        granted_until_ms(presence, peer) + wait_ms(presence, peer); /* by none of its own faults */
+    peer->silent_ms = peer->silent_ms == 0 ? silent_ms : peer->silent_ms;
     peer->tries_needed = suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
     peer_table_set_state(&presence->table, peer, MUSTER_SUSPECT);
     peer_table_set_due(&presence->table, peer, presence->context->now_ms + jitter_ms(presence));
@@ -156,6 +179,12 @@ static bool is_asked_by_unicast(const struct presence *presence, const struct pe
            (peer_table_present(&presence->table) <= MUSTER_CROWD_ROWS || has_unicast(peer));
 }
 
+/* When the answer to the last question was read, if there was one: who is late reads it late. */
+static uint64_t answered_ms(const struct presence *presence, const struct peer *peer) {
+    uint64_t late_ms = health_late_ms(&presence->health, presence->context->now_ms);
+    return peer->asked_ms + MUSTER_QUESTION_MS + MUSTER_LATE_PATIENCE * late_ms;
+}
+
 /* One try more; the next may be made by any listener, whoever draws the shortest delay. */
 static void count_try(struct presence *presence, struct peer *peer) {
     peer->tries++;
@@ -163,8 +192,12 @@ static void count_try(struct presence *presence, struct peer *peer) {
     if (is_asked_by_unicast(presence, peer)) {
         suspicion_ask_by_unicast(presence, peer, peer->interface);
     }
-    uint64_t pause_ms = MUSTER_QUESTION_MS + (peer->tries < peer->tries_needed ? jitter_ms(presence) : 0);
-    peer_table_set_due(&presence->table, peer, presence->context->now_ms + pause_ms);
+    if (peer->tries < peer->tries_needed) {
+        peer_table_set_due(&presence->table, peer,
+                           presence->context->now_ms + MUSTER_QUESTION_MS + jitter_ms(presence));
+    } else {
+        look_before(presence, peer, answered_ms(presence, peer));
+    }
 }
 
 /* True when a question may take the suspect along: it will soon be due, and what it was asked last had time
@@ -193,7 +226,7 @@ static void ask(struct presence *presence, struct peer *first) {
 
 /* Nobody is waited for for ever. */
 static bool may_wait(const struct presence *presence, const struct peer *peer) {
-    return presence->context->now_ms < peer->heard_ms + peer->next_ms + MUSTER_LATE_WAIT_MS;
+    return peer->silent_ms == 0 || presence->context->now_ms < peer->silent_ms + MUSTER_LATE_WAIT_MS;
 }
 
 /* The signs of life of others wait to be read: a node that is late judges nobody. */
@@ -213,6 +246,8 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
                            presence->context->now_ms + MUSTER_QUESTION_MS + jitter_ms(presence));
     } else if (peer->tries < peer->tries_needed) {
         ask(presence, peer);
+    } else if (answered_ms(presence, peer) > presence->context->now_ms && may_wait(presence, peer)) {
+        look_before(presence, peer, answered_ms(presence, peer));
     } else if (introduction_is_first(presence, peer->id) && may_wait(presence, peer)) {
         peer_table_set_due(&presence->table, peer, presence->context->now_ms + MUSTER_QUESTION_MS);
     } else {
@@ -246,7 +281,7 @@ static void tick_alive(struct presence *presence, struct peer *peer) {
     uint64_t due_ms = suspicion_due_ms(presence, peer);
     if (due_ms > presence->context->now_ms) {
         peer->silent_ms = 0;
-        peer_table_set_due(&presence->table, peer, due_ms);
+        look_before(presence, peer, due_ms);
     } else if (ask_quietly(presence, peer)) {
         return;
     } else if (is_hearsay(peer)) { /* nobody makes us ask the group for whomever he has invented */

@@ -39,7 +39,7 @@ static struct peer *add(uint8_t n) {
     peer->heard_ms = core->context.now_ms;
     peer->next_ms = NEXT_MS;
     peer->period_ms = NEXT_MS;
-    peer_table_set_due(&core->presence.table, peer, suspicion_due_ms(&core->presence, peer));
+    suspicion_plan(&core->presence, peer);
     return peer;
 }
 
@@ -472,6 +472,56 @@ static void patience_grows_by_ones_own_lateness(void **state) {
     assert_int_equal(suspicion_due_ms(&core->presence, peer), due_ms + MUSTER_LATE_PATIENCE * 300);
 }
 
+/* It went on in the very moment in which a row was due: what that said meanwhile waits to be read. */
+static void who_was_stopped_looks_before_it_judges(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    const uint64_t suspect_ms = suspicion_due_ms(&core->presence, peer);
+    assert_int_equal(peer->due_ms, suspect_ms - MUSTER_LOOK_MS);
+    core->context.now_ms = suspect_ms;
+    presence_record_late(&core->presence, suspect_ms - peer->due_ms);
+    tick_at(suspect_ms);
+    assert_int_equal(peer->state, MUSTER_ALIVE);
+    tick_at(suspect_ms + MUSTER_LATE_PATIENCE * MUSTER_LOOK_MS);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+}
+
+/* Late by less than what keeps it from asking: answers are read as late as all else. */
+static void who_is_a_little_late_waits_longer_for_the_last_answer(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    tick_at(NOW_MS + NEXT_MS + MUSTER_GRACE_MS);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    while (peer->tries < peer->tries_needed) {
+        tick_at(peer->due_ms);
+    }
+    presence_record_late(&core->presence, MUSTER_LATE_MS / 2);
+    uint64_t asked_ms = core->context.now_ms;
+    tick_at(asked_ms + MUSTER_QUESTION_MS + MUSTER_LATE_MS / 2);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    tick_at(asked_ms + MUSTER_QUESTION_MS + MUSTER_LATE_PATIENCE * MUSTER_LATE_MS / 2);
+    assert_int_equal(peer->state, MUSTER_LOST);
+}
+
+/* In a large crowd, and of a sleeper, one promise lasts longer than anybody is waited for by a late judge. */
+static void who_is_late_does_not_judge_who_promises_minutes_either(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    peer->period_ms = 2 * MUSTER_LATE_WAIT_MS;
+    core->presence.loss = (struct loss_mean){.expected = 1000, .missed = 300}; /* of more than one */
+    const uint64_t suspect_ms = suspicion_due_ms(&core->presence, peer);
+    assert_true(suspect_ms > NOW_MS + NEXT_MS + MUSTER_LATE_WAIT_MS);
+    tick_at(peer->due_ms);
+    tick_at(suspect_ms);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    for (uint64_t now_ms = suspect_ms; now_ms < suspect_ms + MUSTER_LATE_WAIT_MS; now_ms += 100) {
+        core->context.now_ms = now_ms;
+        presence_record_late(&core->presence, MUSTER_LATE_MS);
+        tick_at(now_ms);
+        assert_int_equal(peer->tries, 0);
+    }
+}
+
 static void who_is_late_asks_for_nobody_and_buries_nobody(void **state) {
     (void)state;
     struct peer *peer = add(1);
@@ -574,6 +624,9 @@ int main(void) {
         SUSPICION_TEST(hearsay_is_lost_in_the_end),
         SUSPICION_TEST(heard_questions_never_exceed_the_tries_needed),
         SUSPICION_TEST(patience_grows_by_ones_own_lateness),
+        SUSPICION_TEST(who_was_stopped_looks_before_it_judges),
+        SUSPICION_TEST(who_is_a_little_late_waits_longer_for_the_last_answer),
+        SUSPICION_TEST(who_is_late_does_not_judge_who_promises_minutes_either),
         SUSPICION_TEST(who_is_late_asks_for_nobody_and_buries_nobody),
         SUSPICION_TEST(what_is_read_late_shows_lateness),
         SUSPICION_TEST(what_waited_through_a_suspend_shows_none),
