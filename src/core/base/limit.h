@@ -130,6 +130,7 @@
 #define MUSTER_FALSE_DEATH 1e-9         /* chance that a living peer is called lost */
 #define MUSTER_PATIENCE_MAX 8           /* missed alives after which any peer is suspect */
 #define MUSTER_HEARSAY_PATIENCE 2       /* missed alives, at least, before a row that was never heard here is asked by unicast, and lost */
+#define MUSTER_LOOK_MS 10                /* so long before it judges a row a node looks at it: who was stopped until then is late for that, and reads what waits */
 #define MUSTER_LATE_MS 500               /* a node that is this late asks for no suspect and buries nobody */
 #define MUSTER_LATE_MS_MAX 5000          /* more lateness than this counts as this */
 #define MUSTER_LATE_HOLD_MS 10000        /* lateness fades over this time */
@@ -144,7 +145,6 @@
 #define MUSTER_TRIES_GROUP 1             /* of them, the first ones, that go to the group alone; the others go by unicast too, for who does not hear the group */
 #define MUSTER_TRIES_GROUP_LOSSLESS 3    /* the same where nothing is lost, as far as */
 #define MUSTER_LOSSLESS_MESSAGES 512     /* so many messages show */
-#define MUSTER_HEARSAY_TRIES 2           /* questions, by unicast, for a row that was never heard here */
 #define MUSTER_TRIES_MAX 60             /* questions for a suspect, at most */
 
 /* ---- memory ---- */

@@ -112,7 +112,8 @@ struct peer {
     /* Suspicion. */
     unsigned tries; /* questions since it was heard, or became suspect */
     unsigned tries_needed;
-    uint64_t asked_ms; /* of the last try */
+    uint64_t silent_ms; /* when the patience with it ended; 0: it has not */
+    uint64_t asked_ms;  /* of the last try */
     uint64_t askers;   /* a bit for each address whose question counted as a try */
 
     /* The table's own. */
