@@ -853,6 +853,7 @@ def requests():
     for name in ("table", "watch", "stats", "self"):
         yield name, line(request(name))
     yield "document", line(request("document", id=ANNA.id, hash=hash_of(BODY)))
+    yield "table-deflate", line(request("table", deflate=True))
     yield "table-without-a-network", line(request("table", interfaces=[]))
     yield "table-of-certain-interfaces", line(request("table", port=19797, network="net:[4026531840]", interfaces=["eth0", "wlan0"]))
     yield "table-of-a-name", line(request("table") | {"name": "Printer"})
@@ -884,6 +885,7 @@ def bad_requests():
     yield "invalid--document-without-hash", line(request("document", id=ANNA.id))
     yield "invalid--document-upper-case", line(request("document", id=ANNA.id.upper(), hash=hash_of(BODY)))
     yield "invalid--port-0", line(request("table", port=0))
+    yield "invalid--deflate-number", line(request("table", deflate=1))
     yield "invalid--name-number", line(request("table") | {"name": 1})
     yield "invalid--network-number", line(request("table", network=4026531840))
     yield "invalid--network-64-bytes", line(request("table", network="x" * 64))

@@ -15,6 +15,7 @@
 #include "request.h"
 
 struct document_node;
+struct inflater;
 
 /* ---- reading ---- */
 
@@ -75,11 +76,14 @@ struct reply_lists {
     size_t count;
 };
 
-/* Cuts bytes into parts. */
+/* Cuts bytes into parts, deflated or not. */
 struct reply_reader {
     struct buffer buffer;
-    size_t begin;          /* of the part that is being read */
-    size_t part_bytes_max; /* what is longer is no answer to us */
+    struct inflater *inflater; /* NULL: none was needed so far */
+    bool is_deflated;          /* what comes now */
+    struct buffer deflated;    /* of it, what waits to be made clear */
+    size_t begin;              /* of the part that is being read */
+    size_t part_bytes_max;     /* what is longer is no answer to us */
 
     /* The part that is being read, or was read last. */
     struct document_node *head;
@@ -125,3 +129,6 @@ int reply_write_sample(struct buffer *out, const struct reply_sample *sample);
 
 /* member: of the request, that is at fault; NULL: none. */
 int reply_write_end(struct buffer *out, enum request_end end, uint64_t count, const char *member);
+
+/* That what follows is deflated, until the end of that stream. */
+int reply_write_deflate(struct buffer *out);

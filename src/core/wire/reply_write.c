@@ -148,3 +148,10 @@ int reply_write_end(struct buffer *out, enum request_end end, uint64_t count, co
     }
     return write_part(out, &document, &(struct reply_lines){0});
 }
+
+int reply_write_deflate(struct buffer *out) {
+    struct document document;
+    document_init(&document);
+    document_put_bool(&document, NULL, "deflate", true);
+    return write_part(out, &document, &(struct reply_lines){0});
+}
