@@ -927,6 +927,8 @@ def replies():
     large = signed(announce(ANNA, name="printer", size=len(BODY), hash=hash_of(BODY), stream=19798))
     yield "table", (part(anna, peer={"id": ANNA.id} | row) + part(line(announce()), peer={"id": UNSIGNED_ID} | row)
                     + end("done", 2))
+    whole = f'"id":"{ANNA.id}",'.encode()
+    yield "table-short", part(anna.replace(whole, b""), peer={"short": True} | row) + end("done", 1)
     yield "table-empty", end("done", 0)
     evidence = {"interface": "eth0", "other_address": "fe80::2", "other_port": 19798, "verified": True, "since_ms": 60000, "loss": 0.0156, "received": 40, "copies": 12,
                 "paths": ["m4", "m6", "b4"], "tuples": [{

@@ -91,6 +91,7 @@ struct reply_reader {
     size_t lines;       /* that follow it */
     size_t length;      /* of all of it, once it is whole */
     struct message announce;
+    struct buffer whole; /* the announce of a short row, with what it lacked */
     struct reply_lists lists;
     enum muster_drop reason; /* why it can't be read */
 };
@@ -111,14 +112,21 @@ int reply_reader_next(struct reply_reader *reader, struct reply *reply);
 struct reply_lines {
     const uint8_t *announce; /* with its signature line, if there is one */
     size_t announce_length;
+    size_t gap_at; /* of the announce these bytes are left out: the first, */
+    size_t gap_length;
     const uint8_t *body; /* of a large document; NULL: none */
     size_t body_length;
 };
 
-/* A row, with the name of what happened to it, if event is not NULL, and with the evidence for it where the
- * asker is of this machine. */
+enum reply_row {
+    REPLY_ROW_SHORT,         /* without what the announce tells, and its key */
+    REPLY_ROW_WHOLE,         /* as everybody reads it */
+    REPLY_ROW_WITH_EVIDENCE, /* for who is of this machine */
+};
+
+/* A row, with the name of what happened to it, if event is not NULL. */
 int reply_write_peer(struct buffer *out, const char *event, const struct muster_peer *peer,
-                     const struct reply_lines *lines, bool has_evidence);
+                     const struct reply_lines *lines, enum reply_row row);
 int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
                          const struct reply_lines *lines);
 int reply_write_stats(struct buffer *out, const struct muster_counters *counters);

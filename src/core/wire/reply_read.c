@@ -10,6 +10,7 @@
 #include "member.h"
 #include "name.h"
 #include "reply_walk.h"
+#include "short_row.h"
 
 /* Lines that may follow one part: an announce, its signature, a body. */
 #define LINES_MAX 3
@@ -35,8 +36,17 @@ static const uint8_t *lines_of(const struct reply_reader *reader, size_t *length
     return reader->buffer.bytes + reader->begin + reader->head_length;
 }
 
+/* Puts what a short row left out of its announce back. */
+static bool restore(struct reply_reader *reader, struct reply *reply) {
+    int error = short_row_restore(reply->announce_bytes, reply->announce_length, &reader->whole);
+    reader->reason = error == MUSTER_ENOMEM ? MUSTER_DROP_MEMORY : MUSTER_DROP_SYNTAX;
+    reply->announce_bytes = reader->whole.bytes;
+    reply->announce_length = reader->whole.length;
+    return error == 0;
+}
+
 /* Where the announce ends and the body begins: a large document is the line after a signature. */
-static bool read_announce(struct reply_reader *reader, struct reply *reply) {
+static bool read_announce(struct reply_reader *reader, bool is_short, struct reply *reply) {
     size_t length;
     const uint8_t *bytes = lines_of(reader, &length);
     bool has_body = reader->lines == LINES_MAX;
@@ -44,7 +54,10 @@ static bool read_announce(struct reply_reader *reader, struct reply *reply) {
     reply->announce_length = has_body ? lines_length(bytes, length, LINES_MAX - 1) : length;
     reply->body = has_body ? bytes + reply->announce_length : NULL;
     reply->body_length = length - reply->announce_length;
-    if (!message_decode(bytes, reply->announce_length, &reader->announce, &reader->reason)) {
+    if (is_short && !restore(reader, reply)) {
+        return false;
+    }
+    if (!message_decode(reply->announce_bytes, reply->announce_length, &reader->announce, &reader->reason)) {
         return false;
     }
     reply->announce = &reader->announce;
@@ -58,7 +71,8 @@ static bool read_peer(struct reply_reader *reader, const document_node_t *node, 
     struct reply_walk walk = {.source = node, .lists = &reader->lists, .reason = &reader->reason};
     struct muster_peer *peer = &reply->peer;
     reply_walk_row(&walk, peer);
-    if (walk.is_wrong || !read_announce(reader, reply)) {
+    bool is_short = document_bool(document_member(node, "short"));
+    if (walk.is_wrong || !read_announce(reader, is_short, reply)) {
         return false;
     }
     memcpy(peer->id, reader->announce.id, sizeof peer->id);
@@ -197,6 +211,7 @@ void reply_reader_deinit(struct reply_reader *reader) {
     release_part(reader);
     buffer_deinit(&reader->buffer);
     buffer_deinit(&reader->deflated);
+    buffer_deinit(&reader->whole);
     inflater_free(reader->inflater);
 }
 

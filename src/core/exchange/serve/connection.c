@@ -62,7 +62,10 @@ static struct reply_lines lines_of(const struct connection *connection, const st
 
 static int say_peer(struct connection *connection, const char *event, const struct muster_peer *view,
                     const struct reply_lines *lines) {
-    int error = reply_write_peer(&connection->out, event, view, lines, connection->is_local);
+    enum reply_row row = connection->is_local      ? REPLY_ROW_WITH_EVIDENCE
+                         : connection->may_shorten ? REPLY_ROW_SHORT
+                                                   : REPLY_ROW_WHOLE;
+    int error = reply_write_peer(&connection->out, event, view, lines, row);
     connection->count += error == 0 ? 1 : 0;
     return error;
 }
@@ -240,6 +243,7 @@ void connection_answer(struct exchange *exchange, struct connection *connection,
     struct context *context = exchange->context;
     int error = 0;
     connection->kind = request->kind;
+    connection->may_shorten = request->deflates;
     connection->may_deflate = request->deflates;
     switch (request->kind) {
     case REQUEST_DOCUMENT: error = say_document(exchange, connection, request); break;

@@ -40,7 +40,8 @@ struct connection {
 
     /* The answer under way. */
     enum request_kind kind;
-    bool may_deflate;                     /* the asker takes it deflated, and nothing of it was written yet */
+    bool may_shorten;                     /* the asker takes short rows, */
+    bool may_deflate;                     /* and the answer deflated, of which nothing was written yet */
     struct deflater *deflater;            /* NULL: it is said in clear */
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* of the rows that a table is to have; "": any */
     bool is_listed;                       /* the rows are said; a watch goes on with the events */
