@@ -122,6 +122,10 @@ static void describe(FILE *out) {
         "  {...} [...]  a SenML record or pack (RFC 8428), on one line or several: its topic is what\n"
         "               comes before the last slash of a record's full name; with --topic, all of it is\n"
         "               below that one\n"
+        "  [{...},{...},...\n"
+        "               a stream of SenML (SensML): an array that is not closed after %d ms, or is longer\n"
+        "               than a line may be. Each record is published as it comes, with the base values of\n"
+        "               those before it; of any other array all is published, or nothing\n"
         "  {\"topic\":...,\"payload\":...}\n"
         "               a message as mosquitto_sub -F %%j prints it: the payload is a VALUE\n"
         "  any JSON     with --flatten, below --topic, or below a message's topic: each number, text,\n"
@@ -137,9 +141,9 @@ static void describe(FILE *out) {
         "passed over. A NUL, NaN and infinities, bytes that are not UTF-8, and, with --topic, nothing but\n"
         "blanks make a line bad; of a bad line nothing is sent.\n\n"
         "A record has to fit a datagram: its name, unit and text may have about 1,200 bytes together. A\n"
-        "line may have %d, for a pack of many. A topic has at most %d characters, A-Z a-z 0-9 - : . / _\n"
-        "with a letter or digit first; times lie in 1978 to 2242. Units are those of SenML: Cel, %%RH, W,\n"
-        "lx, m/s and so on; others are sent with a warning.\n\n"
+        "line may have %d. A topic has at most %d characters, A-Z a-z 0-9 - : . / _, with a letter or\n"
+        "digit first; times lie in 1978 to 2242. Units are those of SenML: Cel, %%RH, W, lx, m/s and so\n"
+        "on; others are sent with a warning.\n\n"
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
         "records are held for %d ms, until listeners know it. One publisher has at most %d topics, since "
         "its\n"
@@ -150,7 +154,7 @@ static void describe(FILE *out) {
         "What has an origin already is passed over, and so is what this publisher said itself; in the end\n"
         "it says how many these were. A topic has either readings of its own or those of others, and of\n"
         "several others it names the one that was read first: separate them by --name and --topic.\n",
-        LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
+        RELAY_ARRAY_MS, LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
 }
 
 /* ---- running ---- */
