@@ -853,6 +853,7 @@ def requests():
     for name in ("table", "watch", "stats", "self"):
         yield name, line(request(name))
     yield "document", line(request("document", id=ANNA.id, hash=hash_of(BODY)))
+    yield "table-deflate", line(request("table", deflate=True))
     yield "table-without-a-network", line(request("table", interfaces=[]))
     yield "table-of-certain-interfaces", line(request("table", port=19797, network="net:[4026531840]", interfaces=["eth0", "wlan0"]))
     yield "table-of-a-name", line(request("table") | {"name": "Printer"})
@@ -884,6 +885,7 @@ def bad_requests():
     yield "invalid--document-without-hash", line(request("document", id=ANNA.id))
     yield "invalid--document-upper-case", line(request("document", id=ANNA.id.upper(), hash=hash_of(BODY)))
     yield "invalid--port-0", line(request("table", port=0))
+    yield "invalid--deflate-number", line(request("table", deflate=1))
     yield "invalid--name-number", line(request("table") | {"name": 1})
     yield "invalid--network-number", line(request("table", network=4026531840))
     yield "invalid--network-64-bytes", line(request("table", network="x" * 64))
@@ -925,6 +927,8 @@ def replies():
     large = signed(announce(ANNA, name="printer", size=len(BODY), hash=hash_of(BODY), stream=19798))
     yield "table", (part(anna, peer={"id": ANNA.id} | row) + part(line(announce()), peer={"id": UNSIGNED_ID} | row)
                     + end("done", 2))
+    whole = f'"id":"{ANNA.id}",'.encode()
+    yield "table-short", part(anna.replace(whole, b""), peer={"short": True} | row) + end("done", 1)
     yield "table-empty", end("done", 0)
     evidence = {"interface": "eth0", "other_address": "fe80::2", "other_port": 19798, "verified": True, "since_ms": 60000, "loss": 0.0156, "received": 40, "copies": 12,
                 "paths": ["m4", "m6", "b4"], "tuples": [{

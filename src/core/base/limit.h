@@ -192,6 +192,13 @@
 #define MUSTER_STREAM_TOTAL_MS 60000    /* longest time of a connection by TCP, watchers excepted */
 #define MUSTER_REPLY_BYTES_MAX 65536    /* one part of an answer without the lines that are passed on */
 #define MUSTER_REPLY_SELF_BYTES_MAX 196608 /* the part about the node itself, which has up to 256 feeds of 480 bytes */
+#define MUSTER_DEFLATE_BYTES_MIN 1024   /* a shorter answer is said in clear */
+#define MUSTER_DEFLATE_WINDOW_BITS 12   /* a window of 4,096 bytes: longer ones save 2 % of a table, and take 32 kB more on each side */
+#define MUSTER_DEFLATE_MEMORY_LEVEL 5   /* of zlib: such a stream takes 40 kB of who says it */
+#define MUSTER_DEFLATERS_MAX 16         /* answers that are deflated at a time; others are said in clear */
+#define MUSTER_INFLATE_PIECE_BYTES 16384 /* made clear at a time */
+#define MUSTER_INFLATE_RATIO_MAX 64     /* so many bytes of an answer for each byte that came: more is a trap */
+#define MUSTER_INFLATE_BYTES_FREE 1048576 /* that may come beyond this ratio: short answers can be all alike */
 #define MUSTER_FETCHES_MAX 4            /* streams for tables and documents that are open at a time */
 #define MUSTER_FETCH_IDLE_MS 1000       /* a fetch that stalls for so long is given up */
 #define MUSTER_FETCH_TOTAL_MS 10000     /* a fetch that lasts for so long is given up */

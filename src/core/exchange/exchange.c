@@ -43,7 +43,7 @@ int exchange_set_figures(struct exchange *exchange, const struct muster_figure *
 }
 
 void exchange_deinit(struct exchange *exchange) {
-    server_deinit(&exchange->server);
+    server_deinit(exchange);
     fetches_deinit(&exchange->fetches);
     backlog_deinit(&exchange->backlog);
     joins_deinit(&exchange->joins);

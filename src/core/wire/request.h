@@ -61,6 +61,8 @@ struct request {
     const char *const *interfaces; /* exactly these, in any order; NULL: any */
     size_t interface_count;
 
+    bool deflates; /* the answer may come deflated */
+
     const char *name; /* TABLE: of the rows, A to Z in either case; NULL: any */
 
     uint8_t id[MUSTER_ID_BYTES];     /* DOCUMENT: whose, */
