@@ -326,7 +326,7 @@ static void on_open(void *context) {
     struct dnssd *dnssd = context;
     const struct client_hooks hooks = {
         .on_up = on_up, .on_rename = on_rename, .on_down = on_down, .context = dnssd};
-    uv_loop_t *loop = &dnssd->bridge.session.loop;
+    uv_loop_t *loop = dnssd->bridge.session.loop;
     muster_id(dnssd->bridge.session.node, dnssd->election.id);
     out_init(&dnssd->out, dnssd->settings);
     in_init(&dnssd->in, dnssd->settings, loop, dnssd->types, dnssd->options->types.count, on_in_change,

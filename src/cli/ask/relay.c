@@ -176,7 +176,7 @@ static void on_drain(uv_timer_t *timer) {
 
 static void drain(struct relay *relay) {
     relay->phase = RELAY_DRAINING;
-    relay->sent_ms = uv_now(&relay->session->loop);
+    relay->sent_ms = uv_now(relay->session->loop);
     descriptor_pause(&relay->input);
     if (!relay->has_added) {
         relay_end(relay);
@@ -495,9 +495,9 @@ static void on_ready(void *context) {
 }
 
 static void open_relay(struct relay *relay) {
-    uv_timer_init(&relay->session->loop, &relay->timer);
-    uv_timer_init(&relay->session->loop, &relay->patience);
-    uv_timer_init(&relay->session->loop, &relay->array);
+    uv_timer_init(relay->session->loop, &relay->timer);
+    uv_timer_init(relay->session->loop, &relay->patience);
+    uv_timer_init(relay->session->loop, &relay->array);
     relay->timer.data = relay->patience.data = relay->array.data = relay;
     muster_on_writable(relay->session->node, on_writable, relay);
     uint8_t id[MUSTER_ID_BYTES];
@@ -518,7 +518,7 @@ void relay_lines(struct relay *relay, int fd) {
     open_relay(relay);
     relay->lines.joins_packs = !relay->style->text && relay->format == NULL;
     relay->lines.splits_arrays = relay->lines.joins_packs && !relay->style->flatten;
-    const int error = descriptor_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
+    const int error = descriptor_open(&relay->input, relay->session->loop, fd, on_ready, relay);
     if (error != 0) {
         complain_of_input(relay, error);
         drain(relay);

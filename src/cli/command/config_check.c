@@ -79,6 +79,7 @@ static void write_start(struct writer *writer, const struct start *start) {
     write_texts(writer, "interfaces", "interface:", &start->interfaces);
     if (start->site_ttl != 0) {
         writer_text(writer, "scope", "scope:", "site");
+        writer_integer(writer, "ttl", "ttl:", start->site_ttl);
     }
     write_texts(writer, "peers", "peer:", &start->peers);
     if (start->port != 0) {

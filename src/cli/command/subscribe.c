@@ -335,7 +335,7 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
 static int print_stats(struct subscribe *subscribe) {
     subscribe->has_printed = true;
     return meter_print(&subscribe->meter, &subscribe->sources, subscribe->session.node,
-                       uv_now(&subscribe->session.loop), subscribe->settings->port,
+                       uv_now(subscribe->session.loop), subscribe->settings->port,
                        subscribe->options->ndjson);
 }
 
@@ -381,8 +381,8 @@ static void on_open(void *context) {
         .since_ms = subscribe->options->since_ms,
     };
     muster_subscription_t *subscription;
-    subscribe->meter.began_ms = uv_now(&subscribe->session.loop);
-    uv_prepare_init(&subscribe->session.loop, &subscribe->prepare); /* cannot fail, like the next */
+    subscribe->meter.began_ms = uv_now(subscribe->session.loop);
+    uv_prepare_init(subscribe->session.loop, &subscribe->prepare); /* cannot fail, like the next */
     subscribe->prepare.data = subscribe;
     uv_prepare_start(&subscribe->prepare, on_prepare);
     const int error =

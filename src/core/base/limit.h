@@ -204,8 +204,18 @@
 #define MUSTER_FETCH_TOTAL_MS 10000     /* a fetch that lasts for so long is given up */
 #define MUSTER_FETCH_BAD_MAX 64         /* a table with so many rows of wrong signatures is given up */
 #define MUSTER_FETCH_TRIES 3            /* tries for one document without a pause, at different peers that may have it */
-#define MUSTER_FETCH_RETRY_MS 2000      /* pause after these tries; doubled each time */
+#define MUSTER_FETCH_RETRY_MS 2000      /* pause after these, and one by datagrams; doubled each time */
 #define MUSTER_FETCH_RETRY_MS_MAX 300000 /* longest pause */
+#define MUSTER_PART_BYTES 600           /* bytes of a body in one part, a datagram: in base64 it fits every path */
+#define MUSTER_PARTS_MAX 110            /* parts of the largest body */
+#define MUSTER_PART_QUESTION_BYTES 1100 /* a question for a part is padded to this: a part is never longer */
+#define MUSTER_PART_RATE 200            /* parts that a node gives in a second, of all askers together; more are not given */
+#define MUSTER_PART_BURST 200
+#define MUSTER_PART_MS 20               /* between a part that came and the question for the next one */
+#define MUSTER_PART_TRIES 8             /* questions for one part */
+#define MUSTER_PART_RETRY_MS 100        /* pause after the first of them; doubled each time */
+#define MUSTER_PART_RETRY_MS_MAX 1000   /* longest pause */
+#define MUSTER_PART_TOTAL_MS 30000      /* a body whose parts take so long is given up */
 #define MUSTER_SOURCES_MAX 4            /* peers that offered their table, the latest */
 
 /* ---- telemetry ---- */

@@ -15,6 +15,7 @@
 #include "fetch.h"
 #include "follow.h"
 #include "join.h"
+#include "parts.h"
 #include "presence.h"
 #include "server.h"
 #include "tables.h"
@@ -42,6 +43,7 @@ struct exchange {
     struct fetches fetches;
     struct tables tables;
     uint64_t documents_due_ms; /* when to look for documents that lack; UINT64_MAX: never */
+    struct parts parts;
     struct catchup catchup;
     struct follows follows;
     struct backlog backlog;
