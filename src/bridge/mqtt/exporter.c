@@ -282,8 +282,7 @@ void exporter_take(struct exporter *exporter, const muster_t *node, const struct
     memcpy(ref.peer, sample->id, sizeof(ref.peer));
     const char *peer = name_of(exporter, node, sample->id, id);
     const bool is_last = sample->kind == MUSTER_SAMPLE_LAST;
-    muster_pack_open(&exporter->pack, sample->body, sample->length,
-                     is_last ? now_s - (double)sample->age_ms / 1000 : now_s);
+    muster_pack_open_sample(&exporter->pack, sample, is_last ? now_s - (double)sample->age_ms / 1000 : now_s);
     for (; (result = muster_pack_next(&exporter->pack, &record)) == 1; ref.record++) {
         if (is_wanted(exporter, record.name) && marks_take(exporter->marks, "", &ref)) {
             carry(exporter, &record, &ref, peer, now_s);

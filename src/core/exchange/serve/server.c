@@ -285,6 +285,15 @@ bool server_next(struct exchange *exchange, struct muster_output *output) {
     return false;
 }
 
+size_t server_count_values(const struct server *server) {
+    size_t count = 0;
+    const struct connection *connection;
+    DL_FOREACH(server->connections, connection) {
+        count += connection_is_giving_value(connection) ? 1 : 0;
+    }
+    return count;
+}
+
 /* ---- time ---- */
 
 /* It waits for nothing but to be closed. */

@@ -11,6 +11,7 @@
 
 #include "buffer.h"
 #include "own_topic.h"
+#include "own_values.h"
 #include "ring.h"
 
 struct telemetry;
@@ -20,6 +21,7 @@ struct publisher {
     size_t topic_count; /* places in use */
     size_t open_count;
     struct ring ring; /* once there is a topic */
+    struct own_values values;
     size_t ring_bytes;
     uint64_t linger_ms;
     size_t queue_bytes_max; /* that may wait to be sent */
