@@ -185,6 +185,7 @@
 #define MUSTER_STREAMS_WATCHERS_MAX 16  /* connections by TCP that watch or follow, and so stay */
 #define MUSTER_REQUEST_BYTES_MAX 1024   /* one line of a request by TCP */
 #define MUSTER_REQUEST_LOCAL_BYTES_MAX 262144 /* one line of a request by the Unix socket, which may hold a document */
+#define MUSTER_REQUEST_OWN_BYTES_MAX 1572864 /* the same of who may change the node: it may hold a large value */
 #define MUSTER_STREAM_CHUNK_BYTES 32768 /* handed over for writing at a time */
 #define MUSTER_STREAM_QUEUE_BYTES_MAX 1048576 /* events that wait for a slow watcher; beyond that its connection is closed */
 #define MUSTER_STREAM_BYTES_MAX 134217728 /* written to one connection, watchers excepted */

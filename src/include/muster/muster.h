@@ -315,9 +315,12 @@ MUSTER_API void muster_on_writable(muster_t *node, muster_writable_cb on_writabl
 MUSTER_API const struct muster_sender *muster_sender(const muster_t *node);
 
 /* Datagrams of telemetry that were taken and did not leave: those that wait for the rate, for a path or for
- * room in the socket, and those that the system refused on every path; of these a log line says why. A value
- * that somebody fetches counts as one. */
+ * room in the socket, and those that the system refused on every path; of these a log line says why. */
 MUSTER_API uint64_t muster_unsent(const muster_t *node);
+
+/* Values that others fetch from the node at the moment, each for each of those: a node that is closed breaks
+ * them off. */
+MUSTER_API uint64_t muster_values_given(const muster_t *node);
 
 /* ---- subscribing ---- */
 

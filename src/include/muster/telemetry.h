@@ -239,8 +239,11 @@ MUSTER_API bool muster_core_has_batch(const muster_core_t *core);
 MUSTER_API const struct muster_sender *muster_core_sender(const muster_core_t *core);
 
 /* Datagrams of telemetry that were taken and not handed out yet: they wait for the rate, or for a path. The
- * pack of a topic, which is not sealed, counts as one, and so does a value that somebody fetches. */
+ * pack of a topic, which is not sealed, counts as one. */
 MUSTER_API uint64_t muster_core_unsent(const muster_core_t *core);
+
+/* Values that went by stream and are being given to who fetches them, each for each of those. */
+MUSTER_API uint64_t muster_core_values_given(const muster_core_t *core);
 
 /* Subscribes; *number, below MUSTER_SUBSCRIPTIONS_MAX, is what samples are marked by. MUSTER_EINVAL,
  * MUSTER_EFULL, MUSTER_ENOMEM, MUSTER_ECLOSING. */

@@ -152,7 +152,9 @@ static enum request_end refusal_of(const struct exchange *exchange, const struct
 }
 
 static size_t request_bytes_max(const struct connection *connection) {
-    return connection->is_local ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX;
+    return !connection->is_local    ? MUSTER_REQUEST_BYTES_MAX
+           : connection->may_change ? MUSTER_REQUEST_OWN_BYTES_MAX
+                                    : MUSTER_REQUEST_LOCAL_BYTES_MAX;
 }
 
 static void take_line(struct exchange *exchange, struct connection *connection, size_t length) {

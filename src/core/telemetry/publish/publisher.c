@@ -258,7 +258,7 @@ static int add_large(struct telemetry *telemetry, struct own_topic *topic, const
 }
 
 int publisher_topic_add(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
-                        uint64_t now_ms, double wall_s) {
+                        uint64_t now_ms, double wall_s, bool may_stream) {
     struct publisher *publisher = &telemetry->publisher;
     uint64_t *due_ms = &telemetry->due_ms[DUE_LINGER];
     struct own_topic *topic = topic_of(publisher, number);
@@ -276,7 +276,7 @@ int publisher_topic_add(struct telemetry *telemetry, unsigned number, const stru
         seal(telemetry, topic);
         error = own_topic_add(topic, record, time_s, publisher->ring.next, bytes_max, now_ms);
     }
-    if (error == MUSTER_ETOOBIG) {
+    if (error == MUSTER_ETOOBIG && may_stream) {
         error = add_large(telemetry, topic, record, time_s, now_ms);
     }
     if (error == 0) {

@@ -68,9 +68,10 @@ int publisher_topic_open(struct telemetry *telemetry, const struct muster_topic 
 /* Undoes publisher_topic_open(): nothing of the topic is sent. */
 void publisher_topic_discard(struct publisher *publisher, unsigned number);
 
-/* muster_core_topic_add(), _flush(), _close(), muster_core_is_writable() of a node that stays. */
+/* muster_core_topic_add(), _flush(), _close(), muster_core_is_writable() of a node that stays. MUSTER_ETOOBIG
+ * for a record that fits no datagram, unless it may go by stream. */
 int publisher_topic_add(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
-                        uint64_t now_ms, double wall_s);
+                        uint64_t now_ms, double wall_s, bool may_stream);
 void publisher_topic_flush(struct telemetry *telemetry, unsigned number);
 void publisher_topic_close(struct telemetry *telemetry, unsigned number);
 bool publisher_is_writable(struct publisher *publisher);
