@@ -984,6 +984,8 @@ def replies():
     yield "watch-cut-off", (part(anna, event="joined", peer={"id": ANNA.id} | row)
                             + part(anna, event="suspect", peer={"id": ANNA.id} | row | {"state": "suspect", "next_ms": -260}))
     yield "document", part(BODY, document={"id": ANNA.id, "hash": hash_of(BODY)}) + end("done", 1)
+    large_value = line(LARGE)
+    yield "document-of-a-value", part(large_value, document={"id": ANNA.id, "hash": hash_of(large_value)}) + end("done", 1)
     climate = b'[{"bn":"kitchen/climate/","bt":1767225600,"n":"temperature","u":"Cel","v":21.5},{"n":"humidity","u":"%RH","v":40}]\n'
     door = b'[{"bn":"kitchen/door","bt":1767225601,"vb":true}]\n'
     told = {"id": ANNA.id, "boot": BOOT}
@@ -1028,6 +1030,16 @@ def data(topic=TOPIC, seq=124, **members):
     return header("data", ANNA) | {"topic": topic} | origin | {"shard": shard_of(topic), "seq": seq} | members
 
 
+LARGE_TOPIC = "camera/thumbnail"
+LARGE = [{"bn": LARGE_TOPIC, "bt": 1767225661.5, "vd": "_9j_4AAQSkZJRgABAQEA" * 100}]
+
+
+def reference(topic=LARGE_TOPIC):
+    """What stands for a value that fits no datagram."""
+    value = line(LARGE)
+    return [{"size_": len(value), "hash_": hash_of(value), "bn": topic, "bt": LARGE[0]["bt"]}]
+
+
 def tail(**members):
     return header("tail", ANNA) | {"shard": shard_of(TOPIC), "oldest": 17, "seq": 124} | members
 
@@ -1045,6 +1057,9 @@ def with_body(first, records=RECORDS, length=0):
 def telemetry():
     yield "data", with_body(line(data()))
     yield "data-padded", with_body(line(data()), length=320)
+    yield "data-reference", with_body(line(data(LARGE_TOPIC)), reference())
+    yield "data-reference-padded", with_body(line(data(LARGE_TOPIC)), reference(), length=400)
+    yield "data-reference-without-time", with_body(line(data(LARGE_TOPIC)), [{k: v for k, v in reference()[0].items() if k != "bt"}])
     yield "data-1400-bytes", with_body(line(data()), length=DATAGRAM_BYTES_MAX)
     yield "data-first", with_body(line(data(seq=1)))
     yield "data-largest-numbers", with_body(line(data(seq=INTEGER_MAX, boot=INTEGER_MAX)))

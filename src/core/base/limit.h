@@ -185,6 +185,7 @@
 #define MUSTER_STREAMS_WATCHERS_MAX 16  /* connections by TCP that watch or follow, and so stay */
 #define MUSTER_REQUEST_BYTES_MAX 1024   /* one line of a request by TCP */
 #define MUSTER_REQUEST_LOCAL_BYTES_MAX 262144 /* one line of a request by the Unix socket, which may hold a document */
+#define MUSTER_REQUEST_OWN_BYTES_MAX 1572864 /* the same of who may change the node: it may hold a large value */
 #define MUSTER_STREAM_CHUNK_BYTES 32768 /* handed over for writing at a time */
 #define MUSTER_STREAM_QUEUE_BYTES_MAX 1048576 /* events that wait for a slow watcher; beyond that its connection is closed */
 #define MUSTER_STREAM_BYTES_MAX 134217728 /* written to one connection, watchers excepted */
@@ -231,6 +232,8 @@
 #define MUSTER_RING_BYTES_MIN 65536
 #define MUSTER_RING_BYTES_DEFAULT 4194304 /* default, unless more is sent in a second */
 #define MUSTER_RING_BYTES_MAX 1073741824
+#define MUSTER_VALUE_LINE_BYTES_MAX 1500000 /* a value that goes by stream, as a line of SenML: 1 MiB in base64 and what stands around it */
+#define MUSTER_VALUES_KEPT_BYTES_MAX 16777216 /* bytes of them that are kept for who fetches them; the oldest makes room */
 #define MUSTER_LINGER_MS 5              /* default time that a record waits for others to share its datagram */
 #define MUSTER_LINGER_MS_MAX 60000
 #define MUSTER_BATCH_SEGMENTS 64        /* datagrams in one send: UDP_MAX_SEGMENTS of older kernels */
@@ -291,6 +294,12 @@
 #define MUSTER_JOIN_BYTES_MAX 2097152   /* and so many bytes of them, of all publishers */
 #define MUSTER_LAST_KNOWN_MAX 16384     /* sensors that are known to have delivered a last value; with more all are forgotten */
 #define MUSTER_LAST_EQUAL_MS 1000       /* two values without a time are the same if their ages differ by less */
+#define MUSTER_VALUE_FETCHES_MAX 4      /* values that are fetched, or wait for one before them, at a time */
+#define MUSTER_VALUE_TRIES 4            /* tries to fetch one */
+#define MUSTER_VALUE_RETRY_MS 250       /* pause after the first try; doubled each time */
+#define MUSTER_VALUE_MS 30000           /* a value that did not come by then is given up */
+#define MUSTER_VALUES_WAITING_MAX 256   /* references whose values lack */
+#define MUSTER_VALUES_HELD_BYTES_MAX 4194304 /* bytes of what is behind them and waits */
 #define MUSTER_KEPT_TOPICS_MAX 4096     /* topics kept for others; the one longest without news makes room */
 #define MUSTER_KEPT_BYTES_MAX 4194304   /* bytes of their values */
 #define MUSTER_FOLLOWS_MAX 16           /* publishers that are followed by stream */
