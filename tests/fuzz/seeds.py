@@ -4,6 +4,7 @@
 
 import pathlib
 import struct
+import zlib
 
 import nacl.signing
 
@@ -172,12 +173,31 @@ def store_inputs():
         yield b"\x02" + place.to_bytes(3, "little") + b"\x01"
 
 
+def deflated(text, window_bits=12):
+    deflater = zlib.compressobj(9, zlib.DEFLATED, window_bits)
+    return b'{"deflate":true}\n' + deflater.compress(text) + deflater.flush()
+
+
+def stream_inputs():
+    """A request; answers that are deflated, one behind the other, cut short, spoilt, nested, and a trap."""
+    table = deflated((GOLDEN / "replies" / "table.lines").read_bytes())
+    yield b'{"muster":1,"request":"table"}'
+    yield table
+    yield table + b'{"end":"done","count":0}\n' + table
+    yield table[:-9]
+    yield table[:60] + b"?" + table[61:]
+    yield deflated(table)
+    yield deflated(b'{"peer":{},"lines":0}\n' * 60000)
+    yield deflated(b" " * 200000)
+    yield deflated((GOLDEN / "replies" / "table.lines").read_bytes() * 20, 15)
+
+
 def main():
     write("scan", ['{"a":[1,{"b":"\\ud83d\\ude00"}]}', '{"a":1,"\\u0061":2}', "[[[[[[[[[1]]]]]]]]]"])
     write("number", NUMBERS + [bytes([1, 2, 3, 4, 5, 6, 7, 63])])
     write("message", [(GOLDEN / "good").joinpath(sorted(p.name for p in (GOLDEN / "good").iterdir())[0]).read_bytes()])
     write("senml", PACKS)
-    write("stream", ['{"muster":1,"request":"table"}'])
+    write("stream", list(stream_inputs()))
     write("config", CONFIGS)
     write("seal", list(seal_inputs()))
     write("seal_stream", list(seal_stream_inputs()))

@@ -899,6 +899,7 @@ def requests():
     for name in ("table", "watch", "stats", "self"):
         yield name, line(request(name))
     yield "document", line(request("document", id=ANNA.id, hash=hash_of(BODY)))
+    yield "table-deflate", line(request("table", deflate=True))
     yield "table-without-a-network", line(request("table", interfaces=[]))
     yield "table-of-certain-interfaces", line(request("table", port=19797, network="net:[4026531840]", interfaces=["eth0", "wlan0"]))
     yield "table-of-a-name", line(request("table") | {"name": "Printer"})
@@ -930,6 +931,7 @@ def bad_requests():
     yield "invalid--document-without-hash", line(request("document", id=ANNA.id))
     yield "invalid--document-upper-case", line(request("document", id=ANNA.id.upper(), hash=hash_of(BODY)))
     yield "invalid--port-0", line(request("table", port=0))
+    yield "invalid--deflate-number", line(request("table", deflate=1))
     yield "invalid--name-number", line(request("table") | {"name": 1})
     yield "invalid--network-number", line(request("table", network=4026531840))
     yield "invalid--network-64-bytes", line(request("table", network="x" * 64))
@@ -971,6 +973,8 @@ def replies():
     large = signed(announce(ANNA, name="printer", size=len(BODY), hash=hash_of(BODY), stream=19798))
     yield "table", (part(anna, peer={"id": ANNA.id} | row) + part(line(announce()), peer={"id": UNSIGNED_ID} | row)
                     + end("done", 2))
+    whole = f'"id":"{ANNA.id}",'.encode()
+    yield "table-short", part(anna.replace(whole, b""), peer={"short": True} | row) + end("done", 1)
     yield "table-empty", end("done", 0)
     evidence = {"interface": "eth0", "other_address": "fe80::2", "other_port": 19798, "verified": True, "since_ms": 60000, "loss": 0.0156, "received": 40, "copies": 12,
                 "paths": ["m4", "m6", "b4"], "tuples": [{
@@ -980,6 +984,8 @@ def replies():
     yield "watch-cut-off", (part(anna, event="joined", peer={"id": ANNA.id} | row)
                             + part(anna, event="suspect", peer={"id": ANNA.id} | row | {"state": "suspect", "next_ms": -260}))
     yield "document", part(BODY, document={"id": ANNA.id, "hash": hash_of(BODY)}) + end("done", 1)
+    large_value = line(LARGE)
+    yield "document-of-a-value", part(large_value, document={"id": ANNA.id, "hash": hash_of(large_value)}) + end("done", 1)
     climate = b'[{"bn":"kitchen/climate/","bt":1767225600,"n":"temperature","u":"Cel","v":21.5},{"n":"humidity","u":"%RH","v":40}]\n'
     door = b'[{"bn":"kitchen/door","bt":1767225601,"vb":true}]\n'
     told = {"id": ANNA.id, "boot": BOOT}
@@ -1024,6 +1030,16 @@ def data(topic=TOPIC, seq=124, **members):
     return header("data", ANNA) | {"topic": topic} | origin | {"shard": shard_of(topic), "seq": seq} | members
 
 
+LARGE_TOPIC = "camera/thumbnail"
+LARGE = [{"bn": LARGE_TOPIC, "bt": 1767225661.5, "vd": "_9j_4AAQSkZJRgABAQEA" * 100}]
+
+
+def reference(topic=LARGE_TOPIC):
+    """What stands for a value that fits no datagram."""
+    value = line(LARGE)
+    return [{"size_": len(value), "hash_": hash_of(value), "bn": topic, "bt": LARGE[0]["bt"]}]
+
+
 def tail(**members):
     return header("tail", ANNA) | {"shard": shard_of(TOPIC), "oldest": 17, "seq": 124} | members
 
@@ -1041,6 +1057,9 @@ def with_body(first, records=RECORDS, length=0):
 def telemetry():
     yield "data", with_body(line(data()))
     yield "data-padded", with_body(line(data()), length=320)
+    yield "data-reference", with_body(line(data(LARGE_TOPIC)), reference())
+    yield "data-reference-padded", with_body(line(data(LARGE_TOPIC)), reference(), length=400)
+    yield "data-reference-without-time", with_body(line(data(LARGE_TOPIC)), [{k: v for k, v in reference()[0].items() if k != "bt"}])
     yield "data-1400-bytes", with_body(line(data()), length=DATAGRAM_BYTES_MAX)
     yield "data-first", with_body(line(data(seq=1)))
     yield "data-largest-numbers", with_body(line(data(seq=INTEGER_MAX, boot=INTEGER_MAX)))

@@ -77,7 +77,8 @@ struct node {
     uint64_t clock_offset_us;
     uint64_t clock_lag_us;    /* that its clock stood still */
     uint64_t asleep_since_us; /* or stopped since */
-    uint64_t resumed_us;      /* it went on after a stop that it must notice; 0: never */
+    uint64_t resumed_us;      /* it went on after a stop, and is to judge nobody by that; 0: never */
+    bool was_settled;         /* nothing but the stop came between it and others, for long before it */
     uint64_t wake_us;         /* when its timer is looked at; UINT64_MAX: never */
     uint64_t turn_us;         /* how far its turn has come */
     bool is_rekey_due;

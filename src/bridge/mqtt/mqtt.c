@@ -107,6 +107,10 @@ static void on_open(void *context) {
         session_end(session, status != STATUS_OK ? status : complain_error(mqtt->settings, error));
         return;
     }
+    if (mqtt->options->out.count == 0 && mqtt->options->in.count == 0) {
+        complain(mqtt->settings, "no readings are carried, but peers and services alone; --out and --in say "
+                                 "which, such as --out '#' --in '#'");
+    }
     uv_timer_start(&mqtt->tick, carry_on_tick, 0, CARRY_TICK_MS);
     muster_on_writable(session->node, carry_on_writable, mqtt);
     if (mqtt->options->dry_run) {

@@ -100,7 +100,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     if (!look->has_all && (sample->kind != MUSTER_SAMPLE_LAST || sample->seq != 0)) {
         return;
     }
-    muster_pack_open(&look->pack, sample->body, sample->length, record_now_s(sample, session_wall_s()));
+    muster_pack_open_sample(&look->pack, sample, record_now_s(sample, session_wall_s()));
     while (muster_pack_next(&look->pack, &record) == 1) {
         keep(look, sample, &record);
     }

@@ -97,7 +97,9 @@ static void describe(FILE *out) {
         "What publishers sent last, before, comes first; it is marked with ~, or with ! where it is stale:\n"
         "older than its update time (ut, of SenML) by half. --ndjson says of each\n"
         "record peer, id, and by sample how it came: live, repaired (it had to be sent again), last, or\n"
-        "stream (live, where multicast does not come through); see schemas/reading.schema.json.\n\n"
+        "stream (live, where multicast does not come through); see schemas/reading.schema.json. --senml "
+        "says\n"
+        "the same in the first record of each pack, which is as it came else.\n\n"
         "A TEMPLATE of --format has the members of --ndjson as placeholders, {n}, {u}, {t}, {peer}, and\n"
         "{value} for v, vs, vb and vd; what is not there is -, and {{ and }} are braces.\n\n"
         "--stats measures jitter as RTP does (RFC 3550, 6.4.1) by the records' own times, and by them\n"
@@ -168,6 +170,8 @@ static const char *loss_text(enum muster_loss_reason reason) {
     case MUSTER_LOSS_GONE: return "the publisher keeps them no longer";
     case MUSTER_LOSS_KERNEL: return "the kernel of this machine had no room for them";
     case MUSTER_LOSS_PROGRAM: return "this program was too slow for them";
+    case MUSTER_LOSS_STREAM:
+        return "values too large for them could not be fetched; is the publisher's TCP port open?";
     }
     return "";
 }
@@ -175,7 +179,7 @@ static const char *loss_text(enum muster_loss_reason reason) {
 static void on_loss(muster_t *node, const struct muster_loss *loss, void *context) {
     struct subscribe *subscribe = context;
     struct source *source = source_find(&subscribe->sources, node, loss->id);
-    if (source != NULL && (unsigned)loss->reason < SOURCE_LOSS_REASONS) {
+    if (source != NULL && (unsigned)loss->reason < MUSTER_LOSS_REASONS) {
         source->losses[loss->reason] += loss->last - loss->first + 1;
     }
 }
@@ -184,7 +188,7 @@ static void on_loss(muster_t *node, const struct muster_loss *loss, void *contex
 static void print_losses(struct subscribe *subscribe) {
     for (size_t i = 0; i < subscribe->sources.count; i++) {
         struct source *source = subscribe->sources.sources[i];
-        for (unsigned reason = 0; reason < SOURCE_LOSS_REASONS; reason++) {
+        for (unsigned reason = 0; reason < MUSTER_LOSS_REASONS; reason++) {
             const uint64_t count = source->losses[reason];
             source->losses[reason] = 0;
             if (count > 0) {
@@ -226,11 +230,11 @@ static bool has_enough(const struct subscribe *subscribe) {
 }
 
 static void print_csv(const struct muster_record *record, const struct muster_sample *sample,
-                      const struct record_publisher *publisher) {
+                      const struct record_publisher *publisher, double now_s) {
     fputs(record->time_s > 0 ? text_utc((int64_t)llround(record->time_s * 1e6)).text : "", stdout);
     csv_print_series(record->name, publisher->name, text_id(publisher->id).text,
                      record->unit != NULL ? record->unit : "");
-    csv_print_record(record, sample->origin);
+    csv_print_record(record, sample->origin, record_is_stale(record, now_s));
 }
 
 static bool is_wanted(const struct subscribe *subscribe, const struct muster_record *record) {
@@ -251,7 +255,7 @@ static int print_record(struct subscribe *subscribe, const struct muster_record 
     }
     subscribe->has_printed = true;
     if (subscribe->options->csv) {
-        print_csv(record, sample, &source->publisher);
+        print_csv(record, sample, &source->publisher, now_s);
         return 0;
     }
     if (subscribe->options->format != NULL) {
@@ -307,7 +311,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
         return;
     }
     report_multicast(subscribe, source, sample->kind);
-    muster_pack_open(&subscribe->pack, sample->body, sample->length, record_now_s(sample, now_s));
+    muster_pack_open_sample(&subscribe->pack, sample, record_now_s(sample, now_s));
     const bool is_printed = subscribe->options->senml && is_senml(subscribe->pack);
     const size_t count = read_records(subscribe, sample, source, now_s, &time_s);
     if (count == 0) {
@@ -315,7 +319,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     }
     if (is_printed) {
         subscribe->has_printed = true;
-        record_print_pack(sample);
+        record_print_pack(sample, &source->publisher);
     }
     meter_record_heard(&subscribe->meter, source, sample, count, time_s, now_s);
     if (has_enough(subscribe)) {

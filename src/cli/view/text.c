@@ -14,9 +14,27 @@
 /* Stands for a byte that is not UTF-8: U+FFFD. */
 #define REPLACEMENT "\xEF\xBF\xBD"
 
+/* Texts are printed by pieces of so many bytes: a value may have a million. */
+#define PIECE_BYTES 1024
+
+size_t text_piece(const char *text, size_t bytes_max) {
+    size_t length = strnlen(text, bytes_max);
+    while (length == bytes_max && length > 1 && ((unsigned char)text[length] & 0xC0) == 0x80) {
+        bytes_max = --length; /* that byte belongs to the character before it */
+    }
+    return length;
+}
+
 void text_print(FILE *out, const char *text) {
-    char safe[MUSTER_TEXT_SAFE_BYTES(MUSTER_DATAGRAM_BYTES_MAX)]; /* no text that comes is longer */
-    fputs(escape_text(text, safe, sizeof(safe)), out);
+    char piece[PIECE_BYTES + 1];
+    char safe[MUSTER_TEXT_SAFE_BYTES(PIECE_BYTES)];
+    while (text[0] != '\0') {
+        const size_t length = text_piece(text, PIECE_BYTES);
+        memcpy(piece, text, length);
+        piece[length] = '\0';
+        fputs(escape_text(piece, safe, sizeof(safe)), out);
+        text += length;
+    }
 }
 
 /* ---- JSON ---- */

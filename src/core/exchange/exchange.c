@@ -43,11 +43,12 @@ int exchange_set_figures(struct exchange *exchange, const struct muster_figure *
 }
 
 void exchange_deinit(struct exchange *exchange) {
-    server_deinit(&exchange->server);
+    server_deinit(exchange);
     fetches_deinit(&exchange->fetches);
     backlog_deinit(&exchange->backlog);
     joins_deinit(&exchange->joins);
     parts_deinit(&exchange->parts);
+    values_deinit(&exchange->values);
     catchup_deinit(&exchange->catchup);
 }
 
@@ -61,6 +62,7 @@ static void end_fetch(struct exchange *exchange, struct fetch *fetch, bool is_go
     case FETCH_DOCUMENT: documents_end(exchange, fetch->id, fetch->hash); break;
     case FETCH_SAMPLES: catchup_end(exchange, fetch, is_good); break;
     case FETCH_FOLLOW: follow_end(exchange, fetch); break;
+    case FETCH_VALUE: values_end(exchange, fetch); break;
     }
 }
 
@@ -94,6 +96,7 @@ static bool take_sample(struct exchange *exchange, struct fetch *fetch, const st
 static void take_end(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
     bool is_final = reply->end == REQUEST_END_UNKNOWN || reply->end == REQUEST_END_INVALID;
     fetch->ask.tries = is_final ? MUSTER_ASK_TRIES : fetch->ask.tries;
+    fetch->end = reply->end;
     end_fetch(exchange, fetch, reply->end == REQUEST_END_DONE && reply->count == fetch->count - 1);
 }
 
@@ -101,7 +104,9 @@ static void take_end(struct exchange *exchange, struct fetch *fetch, const struc
 static bool take_part(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
     switch (reply->kind) {
     case REPLY_PEER: return fetch->kind != FETCH_TABLE || tables_take_row(exchange, fetch, reply);
-    case REPLY_DOCUMENT: return take_document(exchange, fetch, reply);
+    case REPLY_DOCUMENT:
+        return (fetch->kind == FETCH_DOCUMENT && take_document(exchange, fetch, reply)) ||
+               (fetch->kind == FETCH_VALUE && values_take(exchange, fetch, reply));
     case REPLY_SAMPLE: return take_sample(exchange, fetch, reply);
     case REPLY_END: take_end(exchange, fetch, reply); return true;
     case REPLY_UNREADABLE: return true;
@@ -130,6 +135,7 @@ static void release_fetch(struct exchange *exchange, struct fetch *fetch) {
     fetch_release(&exchange->fetches, fetch);
     tables_tick(exchange);
     catchup_tick(exchange);
+    values_tick(exchange);
     documents_want(exchange);
 }
 
@@ -213,6 +219,7 @@ void exchange_unsubscribe(struct exchange *exchange, uint64_t subscription) {
     catchup_unsubscribe(exchange, subscription);
     backlog_forget(&exchange->backlog, subscription);
     join_forget(exchange, subscription);
+    values_forget(exchange, subscription);
 }
 
 void exchange_record_live(struct exchange *exchange, const struct muster_arrival *arrival) {
@@ -254,6 +261,7 @@ void exchange_tick(struct exchange *exchange) {
     server_tick(exchange);
     follow_tick(exchange);
     catchup_tick(exchange);
+    values_tick(exchange);
 }
 
 static bool next_of_fetches(struct exchange *exchange, struct muster_output *output) {
@@ -281,6 +289,7 @@ uint64_t exchange_deadline(const struct exchange *exchange) {
 }
 
 uint64_t exchange_samples_deadline(const struct exchange *exchange) {
-    return deadline_earlier(join_deadline(exchange),
+    const uint64_t waiting_ms = deadline_earlier(join_deadline(exchange), values_deadline(exchange));
+    return deadline_earlier(waiting_ms,
                             deadline_earlier(follow_deadline(exchange), catchup_deadline(exchange)));
 }

@@ -20,6 +20,7 @@
 #include "server.h"
 #include "tables.h"
 #include "telemetry.h"
+#include "values.h"
 
 /* What the node does for an answer, since it takes several engines. */
 struct exchange_calls {
@@ -48,6 +49,7 @@ struct exchange {
     struct follows follows;
     struct backlog backlog;
     struct joins joins;
+    struct values values;
 };
 
 void exchange_init(struct exchange *exchange, struct context *context, struct presence *presence,
