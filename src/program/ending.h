@@ -4,6 +4,8 @@
  * it. */
 #pragma once
 
+#include <stdbool.h>
+
 /* The time within which the loop has to take a signal. */
 #define ENDING_UNTAKEN_S 10
 
@@ -14,3 +16,11 @@ int ending_guard(int number, unsigned untaken_s);
 
 /* The loop took the signal. */
 void ending_take(void);
+
+/* A thread of the process does not come back, as one that asks a resolver: the end is not to wait for it. */
+void ending_abandon(void);
+bool ending_is_abandoned(void);
+
+/* Returns the status for main(); where a thread was abandoned the process exits with it, once what was
+ * printed is written. */
+int ending_exit(int status);

@@ -256,7 +256,7 @@ static void on_open(void *context) {
     announce->rev = muster_rev(announce->session.node);
     print_identity(announce);
     tell_number(announce);
-    notify_ready(&announce->notify, &announce->session.loop, print_status, announce);
+    notify_ready(&announce->notify, announce->session.loop, print_status, announce);
 }
 
 /* Takes the instance of the name, for which a muster that is ending is waited for. Where another one goes on

@@ -170,6 +170,8 @@ static const char *loss_text(enum muster_loss_reason reason) {
     case MUSTER_LOSS_GONE: return "the publisher keeps them no longer";
     case MUSTER_LOSS_KERNEL: return "the kernel of this machine had no room for them";
     case MUSTER_LOSS_PROGRAM: return "this program was too slow for them";
+    case MUSTER_LOSS_STREAM:
+        return "values too large for them could not be fetched; is the publisher's TCP port open?";
     }
     return "";
 }
@@ -177,7 +179,7 @@ static const char *loss_text(enum muster_loss_reason reason) {
 static void on_loss(muster_t *node, const struct muster_loss *loss, void *context) {
     struct subscribe *subscribe = context;
     struct source *source = source_find(&subscribe->sources, node, loss->id);
-    if (source != NULL && (unsigned)loss->reason < SOURCE_LOSS_REASONS) {
+    if (source != NULL && (unsigned)loss->reason < MUSTER_LOSS_REASONS) {
         source->losses[loss->reason] += loss->last - loss->first + 1;
     }
 }
@@ -186,7 +188,7 @@ static void on_loss(muster_t *node, const struct muster_loss *loss, void *contex
 static void print_losses(struct subscribe *subscribe) {
     for (size_t i = 0; i < subscribe->sources.count; i++) {
         struct source *source = subscribe->sources.sources[i];
-        for (unsigned reason = 0; reason < SOURCE_LOSS_REASONS; reason++) {
+        for (unsigned reason = 0; reason < MUSTER_LOSS_REASONS; reason++) {
             const uint64_t count = source->losses[reason];
             source->losses[reason] = 0;
             if (count > 0) {
@@ -309,7 +311,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
         return;
     }
     report_multicast(subscribe, source, sample->kind);
-    muster_pack_open(&subscribe->pack, sample->body, sample->length, record_now_s(sample, now_s));
+    muster_pack_open_sample(&subscribe->pack, sample, record_now_s(sample, now_s));
     const bool is_printed = subscribe->options->senml && is_senml(subscribe->pack);
     const size_t count = read_records(subscribe, sample, source, now_s, &time_s);
     if (count == 0) {
@@ -335,7 +337,7 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
 static int print_stats(struct subscribe *subscribe) {
     subscribe->has_printed = true;
     return meter_print(&subscribe->meter, &subscribe->sources, subscribe->session.node,
-                       uv_now(&subscribe->session.loop), subscribe->settings->port,
+                       uv_now(subscribe->session.loop), subscribe->settings->port,
                        subscribe->options->ndjson);
 }
 
@@ -381,8 +383,8 @@ static void on_open(void *context) {
         .since_ms = subscribe->options->since_ms,
     };
     muster_subscription_t *subscription;
-    subscribe->meter.began_ms = uv_now(&subscribe->session.loop);
-    uv_prepare_init(&subscribe->session.loop, &subscribe->prepare); /* cannot fail, like the next */
+    subscribe->meter.began_ms = uv_now(subscribe->session.loop);
+    uv_prepare_init(subscribe->session.loop, &subscribe->prepare); /* cannot fail, like the next */
     subscribe->prepare.data = subscribe;
     uv_prepare_start(&subscribe->prepare, on_prepare);
     const int error =

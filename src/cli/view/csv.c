@@ -22,10 +22,11 @@ void csv_print_text(const char *text) {
     printf("\"%s", is_formula ? "'" : "");
     while (text[0] != '\0') {
         char part[MUSTER_DATAGRAM_BYTES_MAX + 1];
-        const size_t length = strcspn(text, "\"");
+        const size_t quote = strcspn(text, "\"");
+        const size_t length = quote < sizeof(part) ? quote : text_piece(text, sizeof(part) - 1);
         snprintf(part, sizeof(part), "%.*s", (int)length, text);
         text_print(stdout, part);
-        text += strlen(part);
+        text += length;
         if (text[0] == '"') {
             fputs("\"\"", stdout);
             text++;

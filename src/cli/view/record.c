@@ -16,8 +16,9 @@
 #define TIME_BYTES 16
 #define TIME_WIDTH 12
 
-/* Bytes of a record in JSON: a datagram all of whose bytes are escaped, and a name. */
-#define JSON_BYTES_MAX (6 * MUSTER_DATAGRAM_BYTES_MAX + 1024)
+/* Bytes of a record in JSON: a text all of whose bytes are escaped, and what stands around it. */
+#define JSON_ESCAPE_BYTES 6
+#define JSON_OTHER_BYTES 2048
 
 /* Digits of a number that is not whole; up to where whole ones have all of theirs. */
 #define ROUNDED_DIGITS 6
@@ -80,6 +81,18 @@ static size_t pad(size_t *width, size_t width_max, size_t cell) {
     return cell < *width ? *width - cell : 0;
 }
 
+static bool has_large_text(const struct muster_record *record) {
+    return (record->kind == MUSTER_VALUE_TEXT || record->kind == MUSTER_VALUE_DATA) &&
+           record->text_length > MUSTER_DATAGRAM_BYTES_MAX;
+}
+
+/* What nobody reads in a terminal: "(data, 34567 bytes)". Four characters of data are three octets. */
+static void print_size(const struct muster_record *record) {
+    const bool is_data = record->kind == MUSTER_VALUE_DATA;
+    printf("(%s, %zu bytes)", is_data ? "data" : "text",
+           is_data ? record->text_length / 4 * 3 + record->text_length % 4 * 3 / 4 : record->text_length);
+}
+
 /* Prints a value. Numbers are aligned to the right. */
 static void print_value(struct record_columns *columns, const struct muster_record *record) {
     char number[NUMBER_TEXT_BYTES_MAX + 1];
@@ -90,7 +103,13 @@ static void print_value(struct record_columns *columns, const struct muster_reco
         fputs(number, stdout);
         break;
     case MUSTER_VALUE_TEXT:
-    case MUSTER_VALUE_DATA: text_print(stdout, record->text); break;
+    case MUSTER_VALUE_DATA:
+        if (has_large_text(record)) {
+            print_size(record);
+        } else {
+            text_print(stdout, record->text);
+        }
+        break;
     case MUSTER_VALUE_BOOLEAN: fputs(record->boolean ? "true" : "false", stdout); break;
     case MUSTER_VALUE_NONE: putchar('-'); break;
     }
@@ -165,12 +184,15 @@ static void write_source(FILE *out, const struct muster_sample *sample,
 /* All but the last brace. */
 static int write_json(FILE *out, const struct muster_record *record, const struct muster_sample *sample,
                       const struct record_publisher *publisher, double now_s) {
-    char text[JSON_BYTES_MAX];
-    const int length = muster_record_print(record, NULL, text, sizeof(text));
+    const size_t size = JSON_ESCAPE_BYTES * record->text_length + JSON_OTHER_BYTES;
+    char *text = malloc(size);
+    const int length = text == NULL ? -1 : muster_record_print(record, NULL, text, size);
     if (length < 0) {
+        free(text);
         return -1;
     }
     text_print_json(out, text, (size_t)length - 1); /* without its brace */
+    free(text);
     putc(',', out);
     write_source(out, sample, publisher);
     fputs(sample->is_late ? ",\"late\":true" : "", out);

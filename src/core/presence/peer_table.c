@@ -463,6 +463,7 @@ void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram
     tuple->everywhere += everywhere;
     tuple->last_ms = now_ms;
     tuple->is_proven = tuple->is_proven || kinds & EVIDENCE_PROOF;
+    tuple->is_answered = tuple->is_answered || kinds & EVIDENCE_ANSWER;
 }
 
 bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *source) {
@@ -472,6 +473,25 @@ bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *so
         }
     }
     return false;
+}
+
+bool peer_is_answered_at(const struct peer *peer, const struct muster_endpoint *source) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        if (peer->tuples[i].is_answered && endpoint_is_same(&peer->tuples[i].source, source)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t peer_heard_at_ms(const struct peer *peer, const struct muster_endpoint *source) {
+    uint64_t heard_ms = 0;
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        const struct tuple *tuple = &peer->tuples[i];
+        heard_ms =
+            endpoint_is_same(&tuple->source, source) && tuple->last_ms > heard_ms ? tuple->last_ms : heard_ms;
+    }
+    return heard_ms;
 }
 
 void peer_forget_address(struct peer *peer, const struct muster_endpoint *address) {

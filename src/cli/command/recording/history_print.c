@@ -224,12 +224,14 @@ static void print_csv_reading(const struct history *history, const struct archiv
 }
 
 static void print_senml(const struct archive_reading *reading) {
-    char text[6 * MUSTER_DATAGRAM_BYTES_MAX + 1024];
-    const int length = muster_record_print(&reading->record, NULL, text, sizeof(text));
+    const size_t size = 6 * reading->record.text_length + 2048; /* each byte may be an escape */
+    char *text = malloc(size);
+    const int length = text == NULL ? 0 : muster_record_print(&reading->record, NULL, text, size);
     if (length > 0) {
         text_print_json(stdout, text, (size_t)length);
         putchar('\n');
     }
+    free(text);
 }
 
 static void print_reading(const struct history *history, const struct archive_reading *reading) {

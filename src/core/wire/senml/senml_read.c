@@ -130,11 +130,15 @@ static bool resolve_unit(struct muster_pack *pack, const struct senml_members *m
 
 static bool resolve_text(struct muster_pack *pack, const struct senml_members *members,
                          enum senml_label label, struct muster_record *record) {
+    record->text = pack->text;
     if (!quoted_copy(&members->texts[label], pack->text, sizeof(pack->text), &record->text_length)) {
-        return refuse_member(pack, members, label, "a text that is too long");
+        record->text = pack->room;
+        if (pack->room_size == 0 ||
+            !quoted_copy(&members->texts[label], pack->room, pack->room_size, &record->text_length)) {
+            return refuse_member(pack, members, label, "a text that is too long");
+        }
     }
     record->kind = MUSTER_VALUE_TEXT;
-    record->text = pack->text;
     if (label == SENML_DATA_VALUE) {
         record->kind = MUSTER_VALUE_DATA;
         if (!senml_is_data(record->text, record->text_length)) {
@@ -256,6 +260,18 @@ void muster_pack_open(struct muster_pack *pack, const char *bytes, size_t length
     pack->base_name_length = 0;
     pack->given_length = 0;
     pack->base_unit[0] = '\0';
+    pack->room = NULL;
+    pack->room_size = 0;
+}
+
+void muster_pack_room(struct muster_pack *pack, char *room, size_t size) {
+    pack->room = room;
+    pack->room_size = size;
+}
+
+void muster_pack_open_sample(struct muster_pack *pack, const struct muster_sample *sample, double now_s) {
+    muster_pack_open(pack, sample->body, sample->length, now_s);
+    muster_pack_room(pack, sample->room, sample->room_size);
 }
 
 int muster_pack_base(struct muster_pack *pack, const char *name) {

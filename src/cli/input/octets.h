@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* A value as a file has it: octets, which SenML carries in base64 (RFC 8428, 4.3), or a text. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <muster/telemetry.h>
+
+#include "reason.h"
+
+struct octets {
+    char *text; /* of the record: base64 with the URL safe alphabet, without padding, or the text itself */
+};
+
+/* Reads a whole file, "-": standard input, at most MUSTER_LARGE_BYTES_MAX bytes, into a record that borrows
+ * it: as a text, or as data. -1 with the reason. */
+int octets_read(struct octets *octets, const char *path, bool is_text, struct muster_record *record,
+                struct reason *reason);
+
+/* A zeroed struct is allowed. */
+void octets_deinit(struct octets *octets);
