@@ -263,6 +263,21 @@ class Publish(PublishTest):
         publish("heating/other", "1")
         self.assertEqual(set(self.last_values()), {"heating/other", "end"})
 
+    def test_a_publisher_retains_nothing(self):
+        """It ends some time: a value goes to the announce beside it, or is refused."""
+        publisher = self.there.start("publish", "--name", "a-publisher")
+        publisher.write("a/running 1\n")
+        self.lan.wait_for(lambda: self.topics() == {("a/running", None, "a-publisher")}, "it runs")
+        result = self.there.run("publish", "heating/target", "21", "--retain")
+        self.assertEqual((result.code, "no muster announce of this user" in result.error), (1, True), result.describe())
+        node = self.node()
+        result = self.there.run("publish", "heating/target", "22", "--retain")
+        self.assertEqual((result.code, result.error), (0, ""), result.describe())
+        self.lan.wait_for(lambda: ("heating/target", None, "node") in self.topics(), "the announce has it")
+        self.assertNotIn(("heating/target", None, "a-publisher"), self.topics())
+        publisher.stop()
+        node.stop()
+
     def test_nobody_is_there_to_retain_a_value(self):
         result = self.there.run("publish", "a", "1", "--retain")
         self.assertEqual((result.code, "no muster announce of this user" in result.error), (1, True), result.describe())

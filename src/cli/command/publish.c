@@ -405,6 +405,7 @@ static int run_session(struct publish *publish) {
     struct muster_options node_options;
     muster_options_init(&node_options);
     node_options.document = &document;
+    node_options.without_retained = true;
     node_options.instance = options->instance[0] != '\0' ? options->instance : NULL;
     if (options->rate_bytes_s != 0) {
         node_options.rate_bytes_s = options->rate_bytes_s;

@@ -299,6 +299,7 @@ static int run_session(struct replay *replay) {
     struct muster_options node_options;
     muster_options_init(&node_options);
     node_options.document = &document;
+    node_options.without_retained = true;
     node_options.instance = options->instance[0] != '\0' ? options->instance : NULL;
     const struct session_request request = {.options = &node_options,
                                             .is_guest = true,
