@@ -118,9 +118,8 @@ static int set_options(struct session *session, struct muster_options *options,
     options->state_dir = settings->state_dir;
     options->on_log = on_log;
     options->context = session;
-    int error = group_keys_read(settings, keys);
+    int error = group_keys_read(settings, &session->has_keys, keys);
     options->group_key_count = keys->count;
-    session->has_keys = session->has_keys || keys->count > 0;
     *pins = NULL;
     error = error != 0 ? error : pins_read(settings, pins, &options->pin_count);
     options->pins = *pins;
@@ -137,16 +136,16 @@ static void set_keys(struct session *session, muster_t *node, const struct group
 /* What was sealed at its start never goes on in the clear. */
 static void take_keys(struct session *session) {
     struct group_keys keys;
-    if (!session->has_keys || group_keys_read(session->settings, &keys) != 0) {
+    if (!session->has_keys) {
         return;
     }
-    if (keys.count > 0) {
+    if (group_keys_read(session->settings, &session->has_keys, &keys) == 0) {
         set_keys(session, session->node, &keys);
         set_keys(session, session->observer, &keys);
+        group_keys_wipe(&keys);
     } else {
-        complain(session->settings, "there is no group key any more; the last ones are used until a restart");
+        complain(session->settings, "the group keys of before are used until a restart");
     }
-    group_keys_wipe(&keys);
 }
 
 static void set_pins(struct session *session, muster_t *node, const struct muster_pin *pins, size_t count) {
@@ -452,7 +451,7 @@ static void close_loop(struct session *session) {
 
 static int open_session(struct session *session, const struct settings *settings,
                         const struct session_request *request) {
-    *session = (struct session){.settings = settings, .request = *request};
+    *session = (struct session){.settings = settings, .request = *request, .has_keys = settings->has_keys};
     int error = uv_loop_init(&session->loop);
     if (error != 0) {
         complain(settings, "no event loop: %s", uv_strerror(error));

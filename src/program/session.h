@@ -58,7 +58,7 @@ struct session {
     struct session_request request;
     uv_signal_t signals[3];
     uv_fs_event_t keys; /* says when the group keys or the pins change, for both nodes */
-    bool has_keys;      /* the session began with a group key: it takes others */
+    bool has_keys;      /* the command had a group key: the session takes others, but never none */
     bool is_watching;   /* it does */
     uv_timer_t deadline;
     uv_timer_t tick;

@@ -56,6 +56,7 @@ class Dnssd(Base):
         self.assertEqual(dnssd.read(known["nas"]["txt"]), cut)
         self.assertLessEqual(len(bytes.fromhex(known["much"]["txt"])), 1300)
         self.assertEqual(dnssd.read(known["much"]["txt"])[-1], b"muster-cut")
+        self.wait(lambda: "muster-cut" in bridge.error, "it says so")
         self.assertEqual(bridge.error.count("muster-cut"), 1, bridge.error)
         counts = {"services_out": 5, "txt_shortened": 2, "renamed": 1, "connected": 1}
         self.wait(lambda: counts.items() <= dnssd.figures(self.here).items(), "it counts them")

@@ -205,8 +205,11 @@ class Joining(LanTest):
             if host is not victim:
                 quota.end()
         self.lan.wait_for(lambda: stream.raw.count(b'"name":"crowd') >= CROWD, "the crowd")
-        figures = joiner.json("show", "--self", "--json")["counters"]
-        self.assertEqual((figures["tables"], figures["fetches_failed"]), (1, 1))
+        def figures():
+            counters = joiner.json("show", "--self", "--json")["counters"]
+            return counters["tables"], counters["fetches_failed"]
+
+        self.lan.wait_for(lambda: figures() == (1, 1), "the end of both tables")
         self.assertGreaterEqual(len(joiner.peers("crowd*")), CROWD)
 
 

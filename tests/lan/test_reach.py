@@ -6,6 +6,7 @@ import json
 import re
 
 from lab import LanTest, main
+from telemetry import readings
 
 
 class Reach(LanTest):
@@ -17,7 +18,7 @@ class Reach(LanTest):
         witness = self.there.start("subscribe", "#", "--ndjson")
         for count, line in enumerate(lines, 1):
             publisher.write(line + "\n")
-            self.lan.wait_for(lambda count=count: len(witness.lines) >= count, line)
+            self.lan.wait_for(lambda count=count: len(set(readings(witness))) >= count, line)
         witness.stop()
         return publisher
 

@@ -73,6 +73,7 @@ class Readme(LanTest):
             with self.subTest(command=command):
                 process = self.on_shell(laptop, command.removeprefix("$ "), "60")
                 if "subscribe" in command:
+                    process.await_listening()
                     climate = thermo.start("publish", "--name", "thermo")
                     climate.write('[{"bn":"kitchen/climate/","n":"temperature","u":"Cel","v":21.5},'
                                   '{"n":"humidity","u":"%RH","v":48}]\n')
@@ -128,7 +129,7 @@ class Programs(LanTest):
         script = self.lan.directory / "peer.py"
         script.write_text(source)
         watch = self.here.watch()
-        subscriber = self.here.start("subscribe", "micro/#", "--ndjson")
+        subscriber = self.here.start("subscribe", "micro/#", "--ndjson").await_listening()
         self.here.announce("printer", "--service", "ipp:631")
         watch.await_event("joined", name="printer")
         process = self.there.start_program("/usr/bin/python3", "-Bu", str(script), PYTHONPATH=str(ROOT / "tools/python"))

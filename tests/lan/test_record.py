@@ -65,6 +65,8 @@ class Recording(LanTest):
         recorder = self.record()
         text = '{"n":"kitchen/t","u":"Cel","v":21.5,"t":1.8e9}\nkitchen/door true\nkitchen/note 007\nkitchen/n 5\n'
         self.publish(text, "--name", "thermo")
+        self.await_rows("SELECT 1 FROM readings", 4)
+        self.await_rows("SELECT 1 FROM events WHERE event = 'left' AND peer = 'thermo'", 1)
         self.finish(recorder)
         self.assertRegex(recorder.error, r"record: 4 readings and \d+ events kept in .*home\.db \([\d.]+ kB\); 0 datagrams lost")
         self.assertEqual(sorted(path.name for path in self.directory.iterdir()), ["home.db"])
@@ -98,6 +100,7 @@ class Recording(LanTest):
     def test_patterns(self):
         recorder = self.record("kitchen/+", "cellar/#")
         self.publish("kitchen/t 1\nkitchen/t/x 2\ncellar/a/b 3\nattic 4\n")
+        self.await_rows("SELECT 1 FROM readings", 2)
         self.finish(recorder)
         self.assertEqual(self.rows("SELECT name FROM readings ORDER BY name"), [("cellar/a/b",), ("kitchen/t",)])
 
@@ -116,9 +119,12 @@ class Recording(LanTest):
         """Somebody leaves out datagrams that nobody can repair."""
         recorder = self.record()
         publisher = Publisher(self.there, "thermo", "t")
-        self.await_rows("SELECT 1 FROM events WHERE peer = 'thermo'", 1)
-        publisher.send(b'[{"n":"t","v":1}]')
-        self.await_rows("SELECT 1 FROM readings", 1)
+
+        def is_heard():
+            publisher.send(b'[{"n":"t","v":1}]')
+            return self.rows("SELECT 1 FROM readings")
+
+        self.lan.wait_for(is_heard, "it is heard")
         publisher.send(b'[{"n":"t","v":2}]', skip=3)
         sql = "SELECT peer, reason, count FROM events WHERE event = 'datagrams-lost'"
         self.assertEqual(self.await_rows(sql, 1), [("thermo", "wire", 3)])
@@ -140,6 +146,7 @@ class Recording(LanTest):
         recorder.finish()
         recorder = self.record()
         self.publish("c 3\n")
+        self.await_rows("SELECT 1 FROM readings", 3)
         self.finish(recorder)
         self.assertEqual(self.rows("SELECT name FROM readings ORDER BY name"), [("a",), ("b",), ("c",)])
         self.assertEqual(self.rows("PRAGMA integrity_check"), [("ok",)])
@@ -190,7 +197,7 @@ END
         """The reserve has room for the end."""
         record = (MUSTER, "record", "#", "--db", str(self.file))
         recorder = self.here.start_program("unshare", "--mount", "sh", "-c", self.SMALL_DISK, str(self.directory), *record)
-        self.lan.wait_for(lambda: recorder.done or self.is_listening(recorder), "it records")
+        recorder.await_listening()
         if recorder.done and recorder.code != 1:
             self.skipTest(f"no disk can be mounted here: {recorder.error}")
         publisher = self.there.start("publish", "--topic", "t", "--rate", "10M", "--text")
@@ -343,6 +350,7 @@ END
     def test_a_peer_that_is_called_like_a_topic(self):
         recorder = self.record()
         self.publish("thermo 1\n", "--name", "thermo")
+        self.await_rows("SELECT 1 FROM readings", 1)
         self.finish(recorder)
         self.assertIn("COUNT", self.history("thermo"))
         self.assertIn("joined", self.history("name:thermo"))
@@ -351,13 +359,7 @@ END
     # ---- replay ----
 
     def subscribe(self):
-        process = self.here.start("subscribe", "#", "--ndjson")
-        self.lan.wait_for(lambda: process.done or self.is_listening(process), "it listens")
-        return process
-
-    def is_listening(self, process):
-        with open(f"/proc/{process.pid}/net/udp", encoding="ascii") as table:
-            return f":{self.lan.port:04X} " in table.read()
+        return self.here.start("subscribe", "#", "--ndjson").await_listening()
 
     def replay(self, *arguments, code=0):
         process = self.there.start("replay", str(self.file), *arguments)
@@ -397,6 +399,7 @@ END
         carried = {"n": "kitchen/t", "v": 21, "t": self.BEGIN, "peer": "site", "id": "0" * 32, "sample": "live"}
         self.publish(json.dumps(carried) + "\n", "--name", "bridge")
         self.publish("door true\n", "--name", "thermo")
+        self.await_rows("SELECT 1 FROM readings", 2)
         self.finish(recorder)
         sql = "SELECT name, peer, origin FROM readings ORDER BY name"
         self.assertEqual(self.rows(sql), [("door", "thermo", ""), ("kitchen/t", "bridge", "site")])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Readings are printed as they come, for people and for programs, with what was lost of them."""
 
+import itertools
 import json
 import os
 import signal
@@ -23,7 +24,8 @@ class Subscribe(LanTest):
         self.here, self.there = self.lan.hosts
 
     def subscribe(self, *arguments):
-        return self.here.start("subscribe", *arguments)
+        """A subscriber that listens already."""
+        return self.here.start("subscribe", *arguments).await_listening()
 
     def publisher(self, name="thermo"):
         """A muster publish that waits for lines."""
@@ -32,11 +34,13 @@ class Subscribe(LanTest):
     def hear(self, *processes):
         """Writes lines to a publisher until all of these subscribers have printed one."""
         publisher = self.publisher("waker")
-        number = 0
-        while not all(process.lines for process in processes):
-            publisher.write(f"wake {number}\n")
-            self.lan.pump(0.1)
-            number += 1
+        numbers = itertools.count()
+
+        def is_heard():
+            publisher.write(f"wake {next(numbers)}\n")
+            return all(process.lines for process in processes)
+
+        self.lan.wait_for(is_heard, "each hears it")
         return publisher
 
     # ---- text ----
@@ -216,28 +220,29 @@ class Subscribe(LanTest):
         packs = self.subscribe("#", "--senml")
         stats = self.subscribe("#", "--stats", "--ndjson")
         bad = [Publisher(self.there, name, "t") for name in ("one\x1b", "two")]
+        for number, publisher in enumerate(bad, 10):
+            quiet, _ = stats.await_event("stats", after=time.monotonic(), records=0)
 
-        def heard():
-            for publisher in bad:
-                publisher.send(pack(1))
-            counts = [event["records"] for _, event in stats.events("stats")]
-            return len({record["peer"] for record in records(text)}) == 2 and packs.lines and any(counts)
+            def is_heard(number=number, publisher=publisher, quiet=quiet):
+                publisher.send(pack(number))
+                counts = [event["records"] for stamp, event in stats.events("stats") if stamp > quiet]
+                return ("t", number) in readings(text) and f'"v": {number}' in packs.out and any(counts)
 
-        self.lan.wait_for(heard, "both are heard")
+            self.lan.wait_for(is_heard, "each of them hears it")
         for publisher in bad:
             for body in (b'[{"n":"t","v":2},{"n":"t","v":}]', b"x", b"\xff", pack(3)):
                 publisher.send(body)
 
         def after():
             """Lines of what was heard before may still be on their way."""
-            return sorted(value for _, value in readings(text) if value != 1)
+            return sorted(value for _, value in readings(text) if value < 10)
 
         self.lan.wait_for(lambda: after() == [2, 2, 3, 3], "what is right of them")
         self.lan.wait_for(lambda: stats.events("stats", malformed=6), "they are counted")
+        said = "a datagram that is no SenML, at byte 30: no number where one should be; more are only counted"
+        lines = [f"muster subscribe: {name}: {said}" for name in ("one\\u{001B}", "two")]
         for process in (text, packs):
-            lines = sorted(process.error.splitlines())
-            said = "a datagram that is no SenML, at byte 30: no number where one should be; more are only counted"
-            self.assertEqual(lines, [f"muster subscribe: {name}: {said}" for name in ("one\\u{001B}", "two")])
+            self.lan.wait_for(lambda process=process: sorted(process.error.splitlines()) == lines, "one word of each")
         self.assertNotIn('"v":}', packs.out)
 
     def test_losses(self):
@@ -289,8 +294,10 @@ class Subscribe(LanTest):
     def test_stats_end_with_what_came(self):
         """Even where that was less than a second."""
         for options in (["--count", "1"], ["--timeout", "3.5"]):
-            stats = self.subscribe("#", "--stats", "--ndjson", *options)
             publisher = self.publisher()
+            publisher.write("t 1\n")
+            self.assertEqual(self.here.run("wait", "t = 1").code, 0)
+            stats = self.subscribe("#", "--stats", "--ndjson", *options)
             while not stats.done:
                 publisher.write("t 1\n")
                 self.lan.pump(0.05)
@@ -408,7 +415,9 @@ class Subscribe(LanTest):
             return newest.lines and ordered.lines
 
         self.lan.wait_for(heard, "it is heard")
-        self.lan.never(lambda: False, "", 0.2)
+        publisher.send(pack(0.5))
+        for process in (newest, ordered):
+            self.lan.wait_for(lambda process=process: readings(process)[-1] == ("t", 0.5), "the last one before")
         seq = publisher.data_seq
         publisher.send(pack(2), skip=1)
         after = publisher.data_seq

@@ -174,6 +174,8 @@ class Peer:
         self.boot = new_boot()
         self.seq = 0
         self.nonce = new_nonce()
+        self.answers = 0  # to questions
+        self.has_left = False
         self.presence = {"rev": 1, "next_ms": next_ms, "peers": 0}
         self.document = {"name": name, "services": list(services), "attrs": attrs or {}} | members
         self.voice = Voice(host)
@@ -193,6 +195,11 @@ class Peer:
         self.seq += 1
         self.voice.say(self.encode("alive", seq=self.seq, **self.presence))
 
+    def leave(self):
+        self.seq += 1
+        self.voice.say(self.encode("bye", seq=self.seq))
+        self.has_left = True
+
     def _read(self):
         self._answer(*self.voice.socket.recvfrom(1 << 16))
 
@@ -201,8 +208,9 @@ class Peer:
         nonce, asked = question.get("nonce"), question.get("of", [self.id])
         if question.get("kind") != "query" or not isinstance(nonce, str) or not isinstance(asked, list):
             return
-        if self.id not in asked:
+        if self.id not in asked or self.has_left:
             return
+        self.answers += 1
         if "want" in question:
             self.voice.say(self.encode("announce", re=nonce, **self.presence, **self.document), *source)
         else:

@@ -975,12 +975,31 @@ class _Window:
             self.came |= 1 << -ahead
 
 
+_NEVER_IN_THE_CLEAR = "and what began sealed never goes on in the clear"
+
+
+def _stamp_of(path: pathlib.Path) -> Optional[tuple[int, int]]:
+    """It is another one when the file was replaced; None: there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _has_group_keys() -> bool:
+    try:
+        return (_state_directory() / "keys" / "group").stat().st_size > 0
+    except OSError:
+        return False
+
+
 class _Group:
     """The group keys of this user, true where there are any: a node seals by the first, and opens
     by all. They are read again when they change, where there were some at the start.
     """
 
-    def __init__(self, node_id: str, boot: int):
+    def __init__(self, node_id: str, boot: int, has_had_keys: bool = False):
         self._path = _state_directory() / "keys" / "group"
         self._stamp: Any = None
         self.keys: dict[bytes, bytes] = {}  # by id
@@ -993,6 +1012,8 @@ class _Group:
         )
         self._read()
         self._is_followed = bool(self)
+        if has_had_keys and not self:
+            raise Error(f"{self._path}: there is no group key any more, {_NEVER_IN_THE_CLEAR}")
         if self and nacl is None:
             raise Error(f"{self._path}: a closed group needs PyNaCl (python3-nacl)")
 
@@ -1027,17 +1048,18 @@ class _Group:
         return {hashlib.blake2b(key, digest_size=32).digest()[:4]: key for key in keys}
 
     def follow(self) -> None:
-        """Looks whether the keys have changed. Bad ones change nothing."""
+        """Looks whether the keys have changed. Bad ones change nothing, nor does none."""
+        stamp = _stamp_of(self._path)
+        if not self._is_followed or stamp == self._stamp:
+            return
+        before, self._stamp = self.keys, stamp
         try:
-            status = os.stat(self._path)
-            is_same = self._stamp == (status.st_ino, status.st_mtime_ns)
-        except OSError:
-            is_same = not self
-        if self._is_followed and not is_same:
-            try:
-                self._read()
-            except Error as error:
-                _log.warning("%s", error)
+            self._read()
+        except Error as error:
+            _log.warning("%s", error)
+        if not self:
+            self.keys = before
+            _log.warning("%s: there is no group key any more, %s", self._path, _NEVER_IN_THE_CLEAR)
 
     # -- datagrams --
 
@@ -1907,6 +1929,7 @@ class _Node:
         identity: Optional[_Identity],
         interfaces: Union[None, str, Iterable[str]],
         port: Optional[int],
+        has_had_keys: bool = False,
     ):
         self.lock = threading.RLock()
         self.names = _names_of(interfaces)
@@ -1914,7 +1937,7 @@ class _Node:
         self.identity = identity or _Identity("", None)
         self.key = self.identity.key if document else None
         self.id, self.boot = self.identity.id, self.identity.boot
-        self.group = _Group(self.id, self.boot)
+        self.group = _Group(self.id, self.boot, has_had_keys)
         self._announce_max = ANNOUNCE_BYTES_MAX - self.group.overhead
         self.seq, self.rev = 0, 1
         self.rows: dict[str, _Row] = {}
@@ -4104,9 +4127,10 @@ def find(
     who was lost or has left. Else, or with `direct`, the network is asked: that takes 0.1 to 2 s,
     and leaves no trace on others. NetworkError: there is no network.
     """
+    has_keys = _has_group_keys()
     peers = None if direct else _ask_table(interfaces, port)
     if peers is None:
-        peers = _look_around(interfaces, port)
+        peers = _look_around(interfaces, port, has_keys)
     wanted = ("alive", "suspect", "lost", "left") if include_gone else ("alive", "suspect")
     found = [peer for peer in peers if peer.state in wanted and _matches(peer, name, service)]
     return sorted(found, key=lambda peer: (peer.name, peer.id))
@@ -4126,8 +4150,10 @@ def _ask_table(
     return peers
 
 
-def _look_around(interfaces: Union[None, str, Iterable[str]], port: Optional[int]) -> list[Peer]:
-    node = _Node(None, None, interfaces, port)
+def _look_around(
+    interfaces: Union[None, str, Iterable[str]], port: Optional[int], has_keys: bool
+) -> list[Peer]:
+    node = _Node(None, None, interfaces, port, has_keys)
     try:
         if not node.sockets.interfaces:
             raise NetworkError(
@@ -4204,6 +4230,7 @@ class Watch(_Source):
         self._stream: Any = None
         self._fault: Optional[Error] = None
         self._interfaces, self._port = interfaces, port
+        self._has_keys = _has_group_keys()
         if direct or not self._watch_local():
             self._watch_network()
 
@@ -4240,7 +4267,7 @@ class Watch(_Source):
                 self._queue.wake()
 
     def _watch_network(self) -> None:
-        node = _Node(None, None, self._interfaces, self._port)
+        node = _Node(None, None, self._interfaces, self._port, self._has_keys)
         node.watchers.append(self._queue)
         with node.lock:
             node.ask()

@@ -41,7 +41,7 @@ static void complain_of_fault(struct relay *relay, const struct reading_fault *f
     relay->status = STATUS_ERROR;
     if (relay->is_value) {
         relay->status = complain_usage(settings, "VALUE", "%s", fault->reason.text);
-    } else if (fault->column > 0) {
+    } else if (fault->column > 0 && !lines_are_records(&relay->lines)) {
         complain(settings, "line %" PRIu64 ", column %zu: %s", line, fault->column, fault->reason.text);
     } else {
         complain(settings, "line %" PRIu64 ": %s", line, fault->reason.text);
@@ -95,7 +95,7 @@ static uint64_t count_lines(const struct relay *relay) {
     const char *line;
     size_t length;
     size_t ahead = 0;
-    while (lines_peek(&relay->lines, &ahead, &line, &length)) {
+    while (lines_peek(&relay->lines, &ahead, &line, &length) != LINES_NONE) {
         count++;
     }
     return count;
@@ -140,6 +140,7 @@ static void complain_of_silence(const struct relay *relay) {
 void relay_end(struct relay *relay) {
     uv_timer_stop(&relay->timer);
     uv_timer_stop(&relay->patience);
+    uv_timer_stop(&relay->array);
     if (relay->phase != RELAY_ENDED) {
         relay->phase = RELAY_ENDED;
         complain_of_unsent(relay);
@@ -201,6 +202,7 @@ static void on_impatient(uv_timer_t *timer) {
 void relay_stop(struct relay *relay) {
     relay->is_stopped = true;
     relay->has_ended = true;
+    lines_split_array(&relay->lines);
     descriptor_pause(&relay->input);
     uv_timer_start(&relay->patience, on_impatient, STOP_MS_MAX, 0);
     take_input(relay);
@@ -235,15 +237,15 @@ static bool open_line(const struct relay *relay, struct reading *reading, struct
     return false;
 }
 
-static void plan_reading(struct relay *relay, struct reading *reading, const struct line_source *source) {
+/* False at a fault. */
+static bool plan_reading(struct relay *relay, struct reading *reading, const struct line_source *source) {
     struct reading_fault fault;
     int result;
-    while ((result = reading_next(reading, &fault)) != 0) {
-        if (result == 1) {
-            relay_topics_plan(&relay->topics, reading->topic, source->origin, reading->record.name,
-                              reading->record.unit);
-        }
+    while ((result = reading_next(reading, &fault)) == 1) {
+        relay_topics_plan(&relay->topics, reading->topic, source->origin, reading->record.name,
+                          reading->record.unit);
     }
+    return result == 0;
 }
 
 /* Plans the topics of all lines that were read so far, so that they are announced together. A fault in these
@@ -251,14 +253,21 @@ static void plan_reading(struct relay *relay, struct reading *reading, const str
 static void plan_ahead(struct relay *relay) {
     struct reading reading = relay->reading; /* the rest of the line */
     struct reading_fault fault;
+    enum lines_result result;
     const char *line;
     size_t length;
     size_t ahead = 0;
-    plan_reading(relay, &reading, &relay->translated.source);
-    while (lines_peek(&relay->lines, &ahead, &line, &length)) {
-        if (open_line(relay, &reading, &relay->ahead, line, length, &fault) &&
-            !is_carried_already(relay, &relay->ahead.source)) {
-            plan_reading(relay, &reading, &relay->ahead.source);
+    bool is_planned = plan_reading(relay, &reading, &relay->translated.source);
+    while ((result = lines_peek(&relay->lines, &ahead, &line, &length)) == LINES_ONE ||
+           (result == LINES_RECORD && is_planned && !relay->is_astray)) {
+        if (result == LINES_RECORD) {
+            line_source_read(&relay->ahead.source, line, length);
+            reading_more(&reading, line, length, relay->read_s);
+        } else if (!open_line(relay, &reading, &relay->ahead, line, length, &fault)) {
+            continue;
+        }
+        if (!is_carried_already(relay, &relay->ahead.source)) {
+            is_planned = plan_reading(relay, &reading, &relay->ahead.source);
         }
     }
 }
@@ -356,6 +365,23 @@ static void add_record(struct relay *relay) {
 
 /* ---- lines ---- */
 
+/* What is behind a bad record that may have set bases would get wrong names or values. */
+static void go_astray(struct relay *relay, struct reading_fault *fault) {
+    if (lines_are_records(&relay->lines) && reading_has_bases(&relay->reading)) {
+        const struct reason reason = fault->reason;
+        relay->is_astray = true;
+        reason_set(&fault->reason, "%s; the records behind it are passed over, as its bases are not known",
+                   reason.text);
+    }
+}
+
+/* Begins to read one more record of an array. */
+static bool open_record(struct relay *relay, const char *line, size_t length) {
+    line_source_read(&relay->translated.source, line, length);
+    reading_more(&relay->reading, line, length, relay->read_s);
+    return !relay->is_astray;
+}
+
 /* Begins to read the next line. False when no whole line is there. */
 static bool next_line(struct relay *relay) {
     struct reading_fault fault = {.line = 0};
@@ -363,14 +389,20 @@ static bool next_line(struct relay *relay) {
     size_t length;
     const enum lines_result result = lines_next(&relay->lines, &line, &length);
     relay->has_line = false;
+    if (result != LINES_NONE) {
+        uv_timer_stop(&relay->array);
+    }
     if (result == LINES_ONE) {
+        relay->is_astray = false;
         relay->has_line = open_line(relay, &relay->reading, &relay->translated, line, length, &fault);
-        if (relay->has_line && is_carried_already(relay, &relay->translated.source)) {
-            relay->has_line = false;
-            relay->passed_over++;
-        }
+    } else if (result == LINES_RECORD) {
+        relay->has_line = open_record(relay, line, length);
     } else if (result == LINES_TOO_LONG) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
+    }
+    if (relay->has_line && is_carried_already(relay, &relay->translated.source)) {
+        relay->has_line = false;
+        relay->passed_over++;
     }
     if (fault.reason.text[0] != '\0') {
         complain_of_fault(relay, &fault);
@@ -384,9 +416,16 @@ static bool next_record(struct relay *relay) {
     const int result = relay->has_line ? reading_next(&relay->reading, &fault) : 0;
     relay->has_record = result == 1;
     if (result < 0) {
+        go_astray(relay, &fault);
         complain_of_fault(relay, &fault);
     }
     return result != 0 || next_line(relay);
+}
+
+static void on_array(uv_timer_t *timer) {
+    struct relay *relay = timer->data;
+    lines_split_array(&relay->lines);
+    take_input(relay);
 }
 
 /* Takes records while that is possible; then reads on, waits, or drains. */
@@ -408,6 +447,9 @@ static void take_input(struct relay *relay) {
         drain(relay);
     } else {
         descriptor_resume(&relay->input);
+        if (!uv_is_active((uv_handle_t *)&relay->array) && lines_wait_for_array(&relay->lines)) {
+            uv_timer_start(&relay->array, on_array, RELAY_ARRAY_MS, 0);
+        }
     }
 }
 
@@ -456,7 +498,8 @@ static void on_ready(void *context) {
 static void open_relay(struct relay *relay) {
     uv_timer_init(&relay->session->loop, &relay->timer);
     uv_timer_init(&relay->session->loop, &relay->patience);
-    relay->timer.data = relay->patience.data = relay;
+    uv_timer_init(&relay->session->loop, &relay->array);
+    relay->timer.data = relay->patience.data = relay->array.data = relay;
     muster_on_writable(relay->session->node, on_writable, relay);
     uint8_t id[MUSTER_ID_BYTES];
     muster_id(relay->session->node, id);
@@ -486,6 +529,7 @@ void relay_record(struct relay *relay, const char *topic, const struct muster_re
 void relay_lines(struct relay *relay, int fd) {
     open_relay(relay);
     relay->lines.joins_packs = !relay->style->text && relay->format == NULL;
+    relay->lines.splits_arrays = relay->lines.joins_packs && !relay->style->flatten;
     const int error = descriptor_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
     if (error != 0) {
         complain_of_input(relay, error);

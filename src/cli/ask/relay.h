@@ -20,6 +20,9 @@
  * first record. */
 #define RELAY_ANNOUNCE_MS 300
 
+/* An array that is not closed after this time is a stream: its records are taken as they come. */
+#define RELAY_ARRAY_MS 100
+
 /* Units that are warned of. */
 #define RELAY_UNKNOWN_UNITS_MAX 32
 
@@ -60,6 +63,8 @@ struct relay {
     uint64_t passed_over;          /* lines of what was carried on before */
     uv_timer_t timer;
     uv_timer_t patience; /* of whoever stopped it */
+    uv_timer_t array;    /* since an array began that is not closed */
+    bool is_astray;      /* the records of this array behind a bad one have unknown bases */
     uint64_t sent;       /* datagrams, */
     uint64_t sent_ms;    /* and when the last one was, or when it was last looked for */
     char unknown_units[RELAY_UNKNOWN_UNITS_MAX][MUSTER_NAME_BYTES_MAX + 1];

@@ -45,8 +45,9 @@ struct key_command {
     const struct key_options *options;
     const char *name; /* of the group that is meant; NULL: not given */
     struct muster_keyring ring;
-    uint8_t key[MUSTER_GROUP_KEY_BYTES]; /* that is made or added */
-    char line[LINE_BYTES_MAX];           /* that was read */
+    int (*change)(struct key_command *command); /* of the ring */
+    uint8_t key[MUSTER_GROUP_KEY_BYTES];        /* that is made or added */
+    char line[LINE_BYTES_MAX];                  /* that was read */
     char again[LINE_BYTES_MAX];
 };
 
@@ -80,13 +81,25 @@ static int read_keys(struct key_command *command) {
                : STATUS_ERROR;
 }
 
-static int store(struct key_command *command) {
-    const int error = muster_keyring_write(command->settings->state_dir, &command->ring, group_keys_complain,
-                                           command->settings);
-    if (error == MUSTER_EBUSY) {
-        complain(command->settings, "another muster key changes the keys just now");
-    }
-    return error == 0 ? STATUS_OK : STATUS_ERROR;
+static void on_log(enum muster_log_level level, const char *line, void *context) {
+    const struct key_command *command = context;
+    group_keys_complain(level, line, command->settings);
+}
+
+static int change_ring(struct muster_keyring *ring, void *context) {
+    struct key_command *command = context;
+    command->ring = *ring;
+    const int status = command->change(command);
+    *ring = command->ring;
+    return status;
+}
+
+/* Others may have changed the keys since they were read. A status of `change` that is no STATUS_OK changes
+ * nothing. */
+static int store(struct key_command *command, int (*change)(struct key_command *command)) {
+    command->change = change;
+    const int status = muster_keyring_change(command->settings->state_dir, change_ring, on_log, command);
+    return status < 0 ? STATUS_ERROR : status;
 }
 
 /* Why a key of this name can't be added; STATUS_OK when it can. */
@@ -109,19 +122,15 @@ static int check_room(struct key_command *command) {
     return STATUS_OK;
 }
 
-/* The first key of all seals at once; others wait for muster key use. */
-static int add_key(struct key_command *command) {
+static int put_last(struct key_command *command) {
     struct muster_keyring *ring = &command->ring;
-    char id[2 * MUSTER_GROUP_KEY_ID_BYTES + 1];
-    int status = read_keys(command); /* others may have changed them while this was asked for */
-    status = status == STATUS_OK ? check_room(command) : status;
+    const int status = check_room(command);
     if (status != STATUS_OK) {
         return status;
     }
     struct muster_group_key *key = &ring->keys[ring->count];
     memcpy(key->bytes, command->key, sizeof(key->bytes));
     snprintf(key->name, sizeof(key->name), "%s", command->name);
-    id_text(key, id);
     for (size_t i = 0; i < ring->count; i++) {
         if (memcmp(ring->keys[i].bytes, key->bytes, sizeof(key->bytes)) == 0) {
             complain(command->settings, "that is the key '%s'", ring->keys[i].name);
@@ -129,9 +138,17 @@ static int add_key(struct key_command *command) {
         }
     }
     ring->count++;
-    status = store(command);
+    return STATUS_OK;
+}
+
+/* The first key of all seals at once; others wait for muster key use. */
+static int add_key(struct key_command *command) {
+    const struct muster_keyring *ring = &command->ring;
+    const int status = store(command, put_last);
     if (status == STATUS_OK) {
-        fprintf(stderr, "%s: key %s, %s, %s\n", command->settings->program, key->name, id,
+        char id[2 * MUSTER_GROUP_KEY_ID_BYTES + 1];
+        id_text(&ring->keys[ring->count - 1], id);
+        fprintf(stderr, "%s: key %s, %s, %s\n", command->settings->program, command->name, id,
                 ring->count == 1 ? "seals from the next start on" : "opens; muster key use makes it seal");
     }
     return status;
@@ -280,7 +297,7 @@ static int run_show(struct key_command *command) {
     return status;
 }
 
-static int run_use(struct key_command *command) {
+static int put_first(struct key_command *command) {
     struct muster_keyring *ring = &command->ring;
     const size_t i = find(command, command->name);
     if (i == ring->count) {
@@ -290,10 +307,14 @@ static int run_use(struct key_command *command) {
     memmove(ring->keys + 1, ring->keys, i * sizeof(key));
     ring->keys[0] = key;
     explicit_bzero(&key, sizeof(key));
-    return store(command);
+    return STATUS_OK;
 }
 
-static int run_retire(struct key_command *command) {
+static int run_use(struct key_command *command) {
+    return store(command, put_first);
+}
+
+static int take_out(struct key_command *command) {
     struct muster_keyring *ring = &command->ring;
     const size_t i = find(command, command->name);
     if (i == ring->count) {
@@ -301,8 +322,12 @@ static int run_retire(struct key_command *command) {
     }
     ring->count--;
     memmove(ring->keys + i, ring->keys + i + 1, (ring->count - i) * sizeof(*ring->keys));
-    const int status = store(command);
-    if (status == STATUS_OK && ring->count == 0) {
+    return STATUS_OK;
+}
+
+static int run_retire(struct key_command *command) {
+    const int status = store(command, take_out);
+    if (status == STATUS_OK && command->ring.count == 0) {
         complain(command->settings, "that was the last key; what runs with it keeps it until a restart");
     }
     return status;

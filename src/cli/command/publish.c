@@ -126,6 +126,10 @@ static void describe(FILE *out) {
         "  {...} [...]  a SenML record or pack (RFC 8428), on one line or several: its topic is what\n"
         "               comes before the last slash of a record's full name; with --topic, all of it is\n"
         "               below that one\n"
+        "  [{...},{...},...\n"
+        "               a stream of SenML (SensML): an array that is not closed after %d ms, or is longer\n"
+        "               than a line may be. Each record is published as it comes, with the base values of\n"
+        "               those before it; of any other array all is published, or nothing\n"
         "  {\"topic\":...,\"payload\":...}\n"
         "               a message as mosquitto_sub -F %%j prints it: the payload is a VALUE\n"
         "  any JSON     with --flatten, below --topic, or below a message's topic: each number, text,\n"
@@ -141,14 +145,13 @@ static void describe(FILE *out) {
         "passed over. A NUL, NaN and infinities, bytes that are not UTF-8, and, with --topic, nothing but\n"
         "blanks make a line bad; of a bad line nothing is sent.\n\n"
         "A record that fits no datagram, which holds about 1,200 bytes of name, unit and text, goes by TCP\n"
-        "to those who subscribe to it, up to 1 MiB (%d bytes): they fetch it as long as this runs, or, for "
-        "a\n"
-        "VALUE or FILE, the muster announce that took it. It keeps the last 16 MiB of these. A line has at\n"
-        "most %d bytes, and a text or data in a line of SenML %d. --file publishes octets as data (vd of\n"
-        "SenML, in base64).\n"
-        "A topic has at most %d characters, A-Z a-z 0-9 - : . / _\n"
-        "with a letter or digit first; times lie in 1978 to 2242. Units are those of SenML: Cel, %%RH, W,\n"
-        "lx, m/s and so on; others are sent with a warning.\n\n"
+        "to those who subscribe to it, up to 1 MiB (%d bytes): they fetch it as long as this runs or, of a\n"
+        "VALUE or FILE, from the muster announce that took it. The last 16 MiB of these are kept. A line\n"
+        "may have %d bytes, and a text or data in a line of SenML %d. --file publishes octets as data (vd\n"
+        "of SenML, in base64).\n\n"
+        "A topic has at most %d characters, A-Z a-z 0-9 - : . / _, with a letter or digit first; times lie\n"
+        "in 1978 to 2242. Units are those of SenML: Cel, %%RH, W, lx, m/s and so on; others are sent with a\n"
+        "warning.\n\n"
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
         "records are held for %d ms, until listeners know it. One publisher has at most %d topics, since "
         "its\n"
@@ -159,8 +162,8 @@ static void describe(FILE *out) {
         "What has an origin already is passed over, and so is what this publisher said itself; in the end\n"
         "it says how many these were. A topic has either readings of its own or those of others, and of\n"
         "several others it names the one that was read first: separate them by --name and --topic.\n",
-        MUSTER_LARGE_BYTES_MAX, LINES_BYTES_MAX, MUSTER_DATAGRAM_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX,
-        RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
+        RELAY_ARRAY_MS, MUSTER_LARGE_BYTES_MAX, LINES_BYTES_MAX, MUSTER_DATAGRAM_BYTES_MAX,
+        MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
 }
 
 /* ---- running ---- */

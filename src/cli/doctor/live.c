@@ -291,7 +291,8 @@ static int open_node(struct examination *examination) {
     const char *peers[VALUE_TEXTS_MAX];
     struct muster_options options;
     struct group_keys keys;
-    int error = group_keys_read(settings, &keys);
+    bool has_keys = settings->has_keys;
+    int error = group_keys_read(settings, &has_keys, &keys);
     if (error != 0) {
         return error;
     }

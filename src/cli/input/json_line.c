@@ -285,7 +285,7 @@ static const char *text_of(const document_node_t *parent, const char *name) {
 }
 
 /* Of muster subscribe --ndjson. Other lines are not parsed for it: there may be many. */
-static void read_source(const char *line, size_t length, struct line_source *source) {
+void line_source_read(struct line_source *source, const char *line, size_t length) {
     static const char mark[] = "\"sample\"";
     *source = (struct line_source){0};
     if (memmem(line, length, mark, strlen(mark)) == NULL ||
@@ -320,7 +320,7 @@ enum json_line_result json_line_read(const struct reading_style *style, const ch
     const bool may_be_message = memmem(line, length, "\"payload\"", strlen("\"payload\"")) != NULL;
     size_t offset;
     read->style = *style;
-    read_source(line, length, &read->source);
+    line_source_read(&read->source, line, length);
     if (style->text || !is_json(line, length) || (!style->flatten && !may_be_message)) {
         return JSON_LINE_OTHER;
     }

@@ -307,21 +307,43 @@ double reading_known_time(double now_s) {
     return now_s >= MUSTER_TIME_S_MIN && now_s < MUSTER_TIME_S_MAX ? now_s : 0;
 }
 
-void reading_open(struct reading *reading, const struct reading_style *style, const char *line, size_t length,
-                  double now_s) {
-    const char *text = line;
-    reading->style = style;
+/* Begins to read what may be a pack. */
+static size_t begin_line(struct reading *reading, const char *line, size_t length, double now_s,
+                         const char **text) {
+    *text = line;
     reading->line = line;
     reading->length = length;
     reading->now_s = reading_known_time(now_s);
     reading->begun = false;
-    trim(&text, &length);
+    trim(text, &length);
     reading->is_over = is_blank_line(reading, length);
+    return length;
+}
+
+void reading_open(struct reading *reading, const struct reading_style *style, const char *line, size_t length,
+                  double now_s) {
+    const char *text;
+    reading->style = style;
+    length = begin_line(reading, line, length, now_s, &text);
     reading->is_pack = length > 0 && !style->text && (text[0] == '{' || text[0] == '[');
     if (reading->is_pack) {
         muster_pack_open(&reading->pack, text, length, reading->now_s);
         set_base(reading);
     }
+}
+
+void reading_more(struct reading *reading, const char *line, size_t length, double now_s) {
+    const char *text;
+    if (!reading->is_pack) {
+        reading_open(reading, reading->style, line, length, now_s);
+        return;
+    }
+    length = begin_line(reading, line, length, now_s, &text);
+    muster_pack_more(&reading->pack, text, length, reading->now_s);
+}
+
+bool reading_has_bases(const struct reading *reading) {
+    return memmem(reading->line, reading->length, "\"b", 2) != NULL;
 }
 
 int reading_next(struct reading *reading, struct reading_fault *fault) {

@@ -34,6 +34,9 @@ static int set_overhead(muster_core_t *core, size_t overhead) {
 }
 
 static int set_group_keys(muster_core_t *core, const uint8_t *keys, size_t count) {
+    if (count == 0 && sealing_is_on(&core->sealing)) {
+        return MUSTER_EINVAL; /* what was sealed never goes on in the clear */
+    }
     struct seal_keys before = *sealing_keys(&core->sealing);
     int error = sealing_set_keys(&core->sealing, &core->context, keys, count);
     if (error == 0) {

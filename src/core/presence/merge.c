@@ -259,7 +259,7 @@ static struct peer *add_row(struct presence *presence, const struct incoming *in
     struct peer *peer = peer_table_add(&presence->table, message->id, message->has_key, is_provisional,
                                        presence->context->now_ms, &is_full);
     bool is_filled = peer != NULL && set_announce(presence, peer, incoming) == 0 &&
-                     (is_provisional || peer_reserve_evidence(peer) == 0);
+                     (is_provisional || peer_reserve_evidence(peer, incoming->datagram) == 0);
     if (!is_filled) {
         if (peer != NULL) {
             peer_table_remove(&presence->table, peer);
@@ -506,8 +506,8 @@ static bool tell_conflict(struct presence *presence, struct peer *peer, const st
     plain.stream = 0;
     struct incoming told = *incoming;
     told.message = &plain;
-    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 || peer_reserve_evidence(peer) != 0 ||
-        set_announce(presence, peer, &told) != 0) {
+    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 ||
+        peer_reserve_evidence(peer, incoming->datagram) != 0 || set_announce(presence, peer, &told) != 0) {
         return drop(incoming, MUSTER_DROP_MEMORY);
     }
     memcpy(peer->id, plain.id, MUSTER_ID_BYTES);
@@ -576,7 +576,7 @@ bool merge_message(struct presence *presence, const struct message *message,
     /* The most that one message needs: three events and one tuple. */
     int error = outbox_reserve_events(&presence->context->outbox, 3);
     if (error == 0 && peer != NULL) {
-        error = peer_reserve_evidence(peer);
+        error = peer_reserve_evidence(peer, datagram);
     }
     if (error != 0) {
         return drop(&incoming, error == MUSTER_EFULL ? MUSTER_DROP_TABLE_FULL : MUSTER_DROP_MEMORY);

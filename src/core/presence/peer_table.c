@@ -403,8 +403,20 @@ bool peer_is_partial(const struct peer *peer) {
     return peer->large != NULL && !peer->large->is_current;
 }
 
-int peer_reserve_evidence(struct peer *peer) {
-    if (peer->tuple_count == MUSTER_TUPLES_MAX) {
+/* The tuple of a datagram; NULL where none like it was heard. */
+static struct tuple *find_tuple(const struct peer *peer, const struct muster_datagram *datagram) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        struct tuple *tuple = &peer->tuples[i];
+        if (tuple->interface == datagram->interface && endpoint_is_same(&tuple->source, &datagram->source) &&
+            endpoint_is_same(&tuple->destination, &datagram->destination)) {
+            return tuple;
+        }
+    }
+    return NULL;
+}
+
+int peer_reserve_evidence(struct peer *peer, const struct muster_datagram *datagram) {
+    if (peer->tuple_count == MUSTER_TUPLES_MAX || find_tuple(peer, datagram) != NULL) {
         return 0;
     }
     struct tuple *tuples = realloc(peer->tuples, (peer->tuple_count + 1) * sizeof *tuples);
@@ -418,21 +430,23 @@ int peer_reserve_evidence(struct peer *peer) {
 /* The tuple of a datagram; the one that was not heard for longest makes room for a new one. */
 static struct tuple *tuple_of(struct peer *peer, const struct muster_datagram *datagram,
                               uint64_t everywhere_before) {
-    struct tuple *oldest = peer->tuples;
-    for (unsigned i = 0; i < peer->tuple_count; i++) {
-        struct tuple *tuple = &peer->tuples[i];
-        if (tuple->interface == datagram->interface && endpoint_is_same(&tuple->source, &datagram->source) &&
-            endpoint_is_same(&tuple->destination, &datagram->destination)) {
-            return tuple;
-        }
-        oldest = tuple->last_ms < oldest->last_ms ? tuple : oldest;
+    struct tuple *tuple = find_tuple(peer, datagram);
+    if (tuple != NULL) {
+        return tuple;
     }
-    struct tuple *added = peer->tuple_count < MUSTER_TUPLES_MAX ? &peer->tuples[peer->tuple_count++] : oldest;
-    *added = (struct tuple){.source = datagram->source,
+    tuple = peer->tuples;
+    if (peer->tuple_count < MUSTER_TUPLES_MAX) {
+        tuple = &peer->tuples[peer->tuple_count++];
+    } else {
+        for (unsigned i = 1; i < peer->tuple_count; i++) {
+            tuple = peer->tuples[i].last_ms < tuple->last_ms ? &peer->tuples[i] : tuple;
+        }
+    }
+    *tuple = (struct tuple){.source = datagram->source,
                             .destination = datagram->destination,
                             .interface = datagram->interface,
                             .everywhere_since = everywhere_before};
-    return added;
+    return tuple;
 }
 
 void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram, unsigned kinds,

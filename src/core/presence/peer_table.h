@@ -27,11 +27,11 @@ struct tuple {
     struct muster_endpoint source;
     struct muster_endpoint destination;
     uint32_t interface;
+    bool is_proven; /* an answer to a question of ours came from this source */
     uint64_t count;
     uint64_t last_ms;
     uint64_t everywhere;       /* messages that all paths carry and that came by this one */
     uint64_t everywhere_since; /* the row's count of them before this tuple's first */
-    bool is_proven;            /* an answer to a question of ours came from this source */
 };
 
 /* A document whose lists are too big for the announce, which only describes their body. */
@@ -224,8 +224,9 @@ void peer_tell(struct outbox *outbox, struct peer *peer, enum muster_peer_event 
 /* True when its lists are announced but not here: none, or those of an earlier document. */
 bool peer_is_partial(const struct peer *peer);
 
-/* Makes room for a tuple, so that the next peer_add_evidence() can't fail. MUSTER_ENOMEM. */
-int peer_reserve_evidence(struct peer *peer);
+/* Makes room for the tuple of a datagram, where it is a new one, so that peer_add_evidence() of that can't
+ * fail. MUSTER_ENOMEM. */
+int peer_reserve_evidence(struct peer *peer, const struct muster_datagram *datagram);
 
 /* What the evidence of one datagram is. */
 enum evidence {

@@ -633,7 +633,7 @@ enum muster_event_kind {
     MUSTER_EVENT_PATHS,        /* these are now the ways out, all earlier ones are void */
     MUSTER_EVENT_STATIC_PEERS, /* at these addresses peers are asked and told by unicast, and no others */
     MUSTER_EVENT_GROUP_KEYS,   /* these are now the group's keys: what comes next is opened, and what leaves
-                                  next is sealed by them */
+                                  next is sealed by them; none where there were some: MUSTER_EINVAL */
     MUSTER_EVENT_PINS, /* these are now the pins; rows that are not allowed any more are told as lost */
     MUSTER_EVENT_COMMAND,
     MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored. With an

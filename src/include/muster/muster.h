@@ -164,20 +164,27 @@ MUSTER_API int muster_set_pins(muster_t *node, const struct muster_pin *pins, si
 MUSTER_API int muster_pins_read(const char *state_dir, struct muster_pin **pins, size_t *count,
                                 muster_log_cb on_log, void *context);
 
-/* Puts these pins in the place of those, in the directory of the group keys. MUSTER_EINVAL: a name that
- * muster_pin_is_name() refuses. MUSTER_EBUSY: somebody else changes pins or keys just now. The errors of
- * reading; then the file is as it was. */
-MUSTER_API int muster_pins_write(const char *state_dir, const struct muster_pin *pins, size_t count,
-                                 muster_log_cb on_log, void *context);
+/* Changes the pins, which have room for MUSTER_PINS_MAX. 0, or a positive number, which leaves all as it is.
+ */
+typedef int (*muster_pins_change_cb)(struct muster_pin *pins, size_t *count, void *context);
+
+/* Reads the pins, has them changed, and puts them in the place of those that were there, in the directory of
+ * the group keys. Who else changes pins or keys waits meanwhile, so that no change is lost; in `change`
+ * neither may be changed. context is that of both callbacks. Returns what `change` does;
+ * MUSTER_EINVAL: too many, a name twice, or one that muster_pin_is_name() refuses. The errors of
+ * reading. With all of these the file is as it was. */
+MUSTER_API int muster_pins_change(const char *state_dir, muster_pins_change_cb change, muster_log_cb on_log,
+                                  void *context);
 
 /* True for a name that can be pinned: 1 to 63 bytes of UTF-8 without control and invisible characters. */
 MUSTER_API bool muster_pin_is_name(const char *name);
 
 /* ---- group keys: who hears whom ---- */
 
-/* Seals and opens by these keys from now on (muster_options.group_keys); none: nothing is sealed. A key is
- * changed without any loss when the new one is added on all hosts, then put first on all, and then the old
- * one left out. MUSTER_EINVAL (too many, or one twice), MUSTER_ETOOBIG (sealed, the document is too long for
+/* Seals and opens by these keys from now on (muster_options.group_keys). A key is changed without any loss
+ * when the new one is added on all hosts, then put first on all, and then the old one left out. MUSTER_EINVAL
+ * (too many, one twice, or none where there were some: what is sealed never goes on in the clear, so the node
+ * has to be closed for that), MUSTER_ETOOBIG (sealed, the document is too long for
  * an announce), MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing changed. */
 MUSTER_API int muster_set_group_keys(muster_t *node, const uint8_t *keys, size_t count);
 
@@ -198,10 +205,14 @@ struct muster_keyring {
 MUSTER_API int muster_keyring_read(const char *state_dir, struct muster_keyring *ring, muster_log_cb on_log,
                                    void *context);
 
-/* Puts these keys in the place of those. MUSTER_EBUSY: somebody else does so just now. The same errors; then
- * the file is as it was. */
-MUSTER_API int muster_keyring_write(const char *state_dir, const struct muster_keyring *ring,
-                                    muster_log_cb on_log, void *context);
+/* Changes keys. 0, or a positive number, which leaves all as it is. */
+typedef int (*muster_keyring_change_cb)(struct muster_keyring *ring, void *context);
+
+/* Reads the keys, has them changed, and puts them in the place of those that were there, as
+ * muster_pins_change() does. MUSTER_EINVAL: too many, a name twice, or one that muster_group_key_is_name()
+ * refuses. */
+MUSTER_API int muster_keyring_change(const char *state_dir, muster_keyring_change_cb change,
+                                     muster_log_cb on_log, void *context);
 
 /* The directory of that file, which is there once a key was written, and in which it is replaced: who watches
  * it knows when the keys change. *path is for the caller to free. MUSTER_ESTATE (there is none),

@@ -239,6 +239,43 @@ TEST(test_senml_over_lines) {
     check(&plain, "[{\"n\":\"a\",\"v\":1},", "18: it ends too early\n");
 }
 
+static struct reading stream;
+
+static void check_next(const char *expected) {
+    struct reading_fault fault = {.line = 0};
+    char text[256] = "";
+    const int result = reading_next(&stream, &fault);
+    if (result == 1) {
+        const int printed = muster_record_print(&stream.record, NULL, text, sizeof(text));
+        assert_true(printed > 0);
+        text[printed] = '\0';
+        assert_string_equal(text, expected);
+    } else {
+        assert_string_equal(fault.reason.text, expected);
+        assert_int_equal(result, expected[0] == '\0' ? 0 : -1);
+    }
+}
+
+static void check_more(const char *line, const char *expected) {
+    reading_more(&stream, line, strlen(line), NOW_S + 1);
+    check_next(expected);
+    check_next("");
+}
+
+/* Of a stream each record is one line; a bad one changes nothing for those behind it. */
+TEST(test_senml_record_by_record) {
+    reading_open(&stream, &below, "{\"n\":\"a\",\"v\":1}", strlen("{\"n\":\"a\",\"v\":1}"), NOW_S);
+    assert_false(reading_has_bases(&stream));
+    check_next("{\"n\":\"a\",\"v\":1,\"t\":1700000000}");
+    check_more("{\"n\":\"b\",\"v\":2}", "{\"n\":\"b\",\"v\":2,\"t\":1700000001}");
+    check_more("{\"bn\":\"x/\",\"bu\":\"V\"}", "");
+    assert_true(reading_has_bases(&stream));
+    check_more("{\"n\":\"b\",\"v\":3}", "{\"n\":\"x/b\",\"u\":\"V\",\"v\":3,\"t\":1700000001}");
+    check_more("{\"bn\":\"y/\",\"n\":\"b\",\"v\":4,\"t\":1e10}",
+               "a time is 0, or in seconds since 1970 from 268435456 (1978) to 8589934592 (2242)");
+    check_more("{\"n\":\"b\",\"v\":5}", "{\"n\":\"x/b\",\"u\":\"V\",\"v\":5,\"t\":1700000001}");
+}
+
 TEST(test_senml_with_a_last_slash) {
     check(&plain, "[{\"n\":\"a/b/\",\"v\":1},{\"n\":\"a/b\",\"v\":2}]",
           "0: a record's name ends with no slash\n");
@@ -304,6 +341,7 @@ int main(void) {
         cmocka_unit_test(test_senml_below_a_topic),
         cmocka_unit_test(test_senml_refused),
         cmocka_unit_test(test_senml_over_lines),
+        cmocka_unit_test(test_senml_record_by_record),
         cmocka_unit_test(test_senml_with_a_last_slash),
         cmocka_unit_test(test_topics_refused),
         cmocka_unit_test(test_bytes_refused),

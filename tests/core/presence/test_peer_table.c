@@ -4,6 +4,7 @@
 #include "message.h"
 #include "peer_table.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,7 +273,7 @@ static struct muster_datagram datagram_from(uint16_t port, enum muster_path_kind
 static void note(struct peer *peer, uint16_t port, enum muster_path_kind kind, bool is_everywhere,
                  bool is_copy, uint64_t now_ms) {
     struct muster_datagram datagram = datagram_from(port, kind);
-    assert_int_equal(peer_reserve_evidence(peer), 0);
+    assert_int_equal(peer_reserve_evidence(peer, &datagram), 0);
     peer_add_evidence(peer, &datagram,
                       (is_everywhere ? EVIDENCE_EVERYWHERE : 0u) | (is_copy ? EVIDENCE_COPY : 0u), now_ms);
 }
@@ -285,6 +286,15 @@ static void an_announce_is_replaced(void **state) {
     assert_int_equal(peer_table_set_announce(&table, peer, &message, (const uint8_t *)"other one", 9), 0);
     assert_int_equal(peer->announce_length, 9);
     assert_memory_equal(peer->announce, "other one", 9);
+}
+
+static void room_is_made_for_new_tuples_alone(void **state) {
+    (void)state;
+    struct peer *peer = add(1, true);
+    const struct muster_datagram again = datagram_from(19798, MUSTER_PATH_M4);
+    note(peer, 19798, MUSTER_PATH_M4, true, false, 1000);
+    assert_int_equal(peer_reserve_evidence(peer, &again), 0);
+    assert_true(malloc_usable_size(peer->tuples) < 2 * sizeof *peer->tuples);
 }
 
 static void evidence_is_kept_by_5_tuple(void **state) {
@@ -466,6 +476,7 @@ int main(void) {
         TABLE_TEST(the_first_due_is_first_whatever_happens),
         TABLE_TEST(a_row_keeps_its_moment),
         TABLE_TEST(an_announce_is_replaced),
+        TABLE_TEST(room_is_made_for_new_tuples_alone),
         TABLE_TEST(evidence_is_kept_by_5_tuple),
         TABLE_TEST(a_proof_belongs_to_its_source),
         TABLE_TEST(strangers_without_a_key_are_few),

@@ -132,6 +132,29 @@ TEST(test_given_base_names) {
     assert_string_equal(record.name, name);
 }
 
+static void check_more(const char *text, double now_s, const char *expected) {
+    char story[1024];
+    muster_pack_more(&pack, text, strlen(text), now_s);
+    read_all(story, sizeof(story));
+    assert_string_equal(story, expected);
+}
+
+/* Records of a stream (SensML, 4.8) arrive one by one: bases hold, and now is when each of them was sent. */
+TEST(test_a_stream) {
+    check_story("{\"bver\":5,\"bn\":\"a/\",\"bu\":\"Cel\",\"bv\":20,\"bs\":100,\"n\":\"x\",\"v\":1,\"t\":-1}",
+                "{\"n\":\"a/x\",\"u\":\"Cel\",\"v\":21,\"s\":100,\"t\":1699999999}\n");
+    check_more("{\"n\":\"y\",\"v\":2}", NOW_S + 5,
+               "{\"n\":\"a/y\",\"u\":\"Cel\",\"v\":22,\"s\":100,\"t\":1700000005}\n");
+    check_more("{\"bt\":1600000000,\"bn\":\"b/\",\"bver\":5}", NOW_S, "");
+    check_more("[{\"n\":\"z\",\"v\":3,\"t\":1},{\"n\":\"z\",\"v\":4}]", NOW_S + 6,
+               "{\"n\":\"b/z\",\"u\":\"Cel\",\"v\":23,\"s\":100,\"t\":1600000001}\n"
+               "{\"n\":\"b/z\",\"u\":\"Cel\",\"v\":24,\"s\":100,\"t\":1600000000}\n");
+    check_more("{\"n\":\"z\",\"v\":}", NOW_S, "13: no number where one should be");
+    check_more("{\"n\":\"z\",\"v\":5}", NOW_S,
+               "{\"n\":\"b/z\",\"u\":\"Cel\",\"v\":25,\"s\":100,\"t\":1600000000}\n");
+    check_more("{\"bver\":6,\"n\":\"z\",\"v\":5}", NOW_S, "8: another version than the records before it");
+}
+
 TEST(test_resolves) {
     check_story("[]", "");
     check_story(" [ ] \n", "");

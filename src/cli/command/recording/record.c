@@ -406,7 +406,8 @@ const struct command command_record = {
         "sixteenth of all. The size is that of all files: FILE, FILE-wal, FILE-shm and FILE-reserve. The\n"
         "reserve is given back when the disk is full, so that what was heard until then is kept.\n\n"
         "Each second all is written that came. Datagrams that were lost are events in the file. One\n"
-        "recorder at a time writes to a file; it goes on with what is there.\n",
+        "recorder at a time writes to a file; it goes on with what is there, and brings a file of an older\n"
+        "muster up to date, which that one does not read any more.\n",
     .options = options_table,
     .options_bytes = sizeof(struct record_options),
     .defaults = &(const struct record_options){.limits.bytes_max = STORE_BYTES_DEFAULT},

@@ -214,13 +214,17 @@ static bool resolve(struct muster_pack *pack, const struct senml_members *member
 
 /* ---- packs ---- */
 
-void muster_pack_open(struct muster_pack *pack, const char *bytes, size_t length, double now_s) {
+void muster_pack_more(struct muster_pack *pack, const char *bytes, size_t length, double now_s) {
     pack->begin = bytes;
     pack->next = bytes;
     pack->end = bytes + length;
     pack->now_s = now_s;
     pack->fault = NULL;
     pack->state = STATE_BEGIN;
+}
+
+void muster_pack_open(struct muster_pack *pack, const char *bytes, size_t length, double now_s) {
+    muster_pack_more(pack, bytes, length, now_s);
     pack->version = 0;
     pack->base_time_s = 0;
     pack->has_base_value = false;
