@@ -100,7 +100,7 @@ static const struct args_option options_table[] = {
     {"csv", 0, NULL, "read comma-separated values whose first line names the columns",
      offsetof(struct publish_options, csv), value_flag},
     {"file", 0, "FILE", "publish what is in this file (-: standard input) as data, with --text as text",
-     offsetof(struct publish_options, file), value_text},
+     offsetof(struct publish_options, file), value_text, &args_complete_files},
     {"strict", 0, NULL, "stop at the first bad line", offsetof(struct publish_options, strict), value_flag},
     {"rate", 0, "BYTES", "send no more a second: 5000, 64k (1M)",
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
