@@ -15,6 +15,7 @@ void exchange_init(struct exchange *exchange, struct context *context, struct pr
                                   .telemetry = telemetry,
                                   .calls = *calls,
                                   .version = options->version == NULL ? "" : options->version,
+                                  .without_retained = options->without_retained,
                                   .documents_due_ms = DEADLINE_NEVER};
     strncpy(exchange->network, options->network == NULL ? "" : options->network,
             sizeof exchange->network - 1);

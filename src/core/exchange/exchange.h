@@ -36,6 +36,7 @@ struct exchange {
     struct telemetry *telemetry;
     struct exchange_calls calls;
     const char *version;
+    bool without_retained;
     char network[MUSTER_NETWORK_NAME_BYTES];          /* "": not known */
     struct muster_figure figures[MUSTER_FIGURES_MAX]; /* of the program */
     char figure_names[MUSTER_FIGURES_MAX][MUSTER_NAME_BYTES_MAX + 1];

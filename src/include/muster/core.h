@@ -451,6 +451,7 @@ struct muster_core_options {
     const char *const *caches; /* patterns of topics whose last values this node keeps for others, copied; not
                                  for an observer */
     size_t cache_count;        /* at most MUSTER_CACHES_MAX */
+    bool without_retained;     /* refuses what a program asks it to retain: it does not stay */
     double repair_share;       /* what repairs may take, as a part of rate_bytes_s, 0..1 */
     uint8_t site_ttl; /* 0: of this link alone. Else what is for many goes to groups of the site, with this
                          TTL, and what passed routers is taken from anybody */

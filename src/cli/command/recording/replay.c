@@ -121,7 +121,7 @@ static void end(struct replay *replay) {
 static void on_drain(uv_timer_t *timer) {
     struct replay *replay = timer->data;
     const uint64_t sent = muster_sender(replay->session.node)->datagrams;
-    if (sent != replay->sent) {
+    if (sent != replay->sent || muster_values_given(replay->session.node) > 0) {
         replay->sent = sent;
         replay->sent_ms = uv_now(timer->loop);
     }
@@ -299,6 +299,7 @@ static int run_session(struct replay *replay) {
     struct muster_options node_options;
     muster_options_init(&node_options);
     node_options.document = &document;
+    node_options.without_retained = true;
     node_options.instance = options->instance[0] != '\0' ? options->instance : NULL;
     const struct session_request request = {.options = &node_options,
                                             .is_guest = true,

@@ -142,7 +142,7 @@ static bool may_watch(const struct server *server, const struct connection *conn
 /* Why it is not answered; DONE when it is. */
 static enum request_end refusal_of(const struct exchange *exchange, const struct connection *connection,
                                    const struct request *request) {
-    if (!is_here(exchange, request)) {
+    if (!is_here(exchange, request) || (request->retains && exchange->without_retained)) {
         return REQUEST_END_ELSEWHERE;
     }
     bool is_change = request->kind == REQUEST_UPDATE || request->kind == REQUEST_PUBLISH;
