@@ -157,10 +157,10 @@ static void record_seq(struct presence *presence, struct peer *peer, const struc
     if (seq == 0) {
         return;
     }
-    /* A long gap is no loss: one of us was away. Nor is what this kernel dropped: that shows this node's
-     * lateness, and says nothing of the link. And what anybody may claim says nothing of the others' links.
-     */
-    if (peer->seq == 0 || seq - peer->seq > MUSTER_ABSENCE_GAP) {
+    /* A long gap is no loss: one of us was away. Nor is what was said before this node heard it for the first
+     * time, or what this kernel dropped: that shows this node's lateness, and says nothing of the link. And
+     * what anybody may claim says nothing of the others' links. */
+    if (peer->numbered_ms == 0 || seq - peer->seq > MUSTER_ABSENCE_GAP) {
         loss_begin(&peer->loss);
     } else if (seq - peer->seq == 1 || presence->dropped_ms <= peer->numbered_ms) {
         loss_advance(&peer->loss, seq - peer->seq);
@@ -179,6 +179,7 @@ static void record_promise(const struct presence *presence, struct peer *peer,
     static const uint64_t shortest_period_ms = MUSTER_INTERVAL_MIN_MS + MUSTER_INTERVAL_MIN_MS / 4;
     peer->heard_ms = presence->context->now_ms;
     peer->tries = 0;
+    peer->silent_ms = 0;
     peer->next_ms = message->next_ms;
     /* All but an alive may repeat the rest of a promise; of answers only a longer one is news. */
     bool is_answer = message->re != NULL;
@@ -236,7 +237,7 @@ static void record_life(struct presence *presence, struct peer *peer, const stru
 
 static void revive(struct presence *presence, struct peer *peer) {
     peer_table_set_state(&presence->table, peer, MUSTER_ALIVE);
-    peer_table_set_due(&presence->table, peer, suspicion_due_ms(presence, peer));
+    suspicion_plan(presence, peer);
 }
 
 static void join(struct presence *presence, struct peer *peer) {
@@ -251,6 +252,7 @@ static void begin_again(struct presence *presence, struct peer *peer, uint64_t b
     peer->boot_ms = presence->context->now_ms;
     presence->newcomer_ms = presence->context->now_ms;
     peer->seq = 0;
+    peer->numbered_ms = 0;
     peer->asked = 0;
     peer->period_ms = 0;
     peer->is_ask_owed = true;
@@ -397,7 +399,7 @@ static bool hear(struct presence *presence, struct peer *peer, const struct inco
         revive(presence, peer);
         put_event(presence, peer, MUSTER_PEER_RETURNED);
     } else if (due_ms < peer->due_ms) { /* a later moment waits for the earlier one */
-        peer_table_set_due(&presence->table, peer, due_ms);
+        suspicion_plan(presence, peer);
     }
     if (message->rev > peer->rev) {
         introduction_begin(presence, message, incoming->datagram);
@@ -636,7 +638,8 @@ static void fill_provisional(struct presence *presence, struct peer *peer, const
     uint64_t now_ms = presence->context->now_ms;
     uint64_t age_ms = shorter_ms(row->age_ms, now_ms);
     const uint64_t longest_ms = MUSTER_SLEEPER_MS; /* nobody lends a long life to whom he invents */
-    record_seq(presence, peer, incoming);
+    peer->seq = message->seq; /* what is not younger is stale */
+    peer->last_hash = incoming->hash;
     record_promise(presence, peer, message);
     peer->heard_ms = now_ms - age_ms;
     /* When it will have broken its promise, by the word of who passed it on; what it promised as a whole is

@@ -102,6 +102,7 @@ struct peer {
     uint64_t asked_boot;    /* its start in which it was asked for them, */
     uint64_t asked_for;     /* by this set of subscriptions */
     uint64_t waiting;       /* those whose live data of it wait for the answer */
+    bool has_failed_value;  /* its last large value could not be fetched */
 
     /* The announce as it came, at most MUSTER_ANNOUNCE_BYTES_MAX bytes. */
     uint8_t *announce;
@@ -112,7 +113,8 @@ struct peer {
     /* Suspicion. */
     unsigned tries; /* questions since it was heard, or became suspect */
     unsigned tries_needed;
-    uint64_t asked_ms; /* of the last try */
+    uint64_t silent_ms; /* when the patience with it ended; 0: it has not */
+    uint64_t asked_ms;  /* of the last try */
     uint64_t askers;   /* a bit for each address whose question counted as a try */
 
     /* The table's own. */
