@@ -64,6 +64,11 @@ def node_inputs():
     for number, request in enumerate(requests):
         line = request if request.endswith(b"\n") else request + b"\n"
         yield stream(number % 2 * 6, 0) + stream(number % 2 * 6, 2, line) + later(1000) + stream(number % 2 * 6, 4)
+    large, first, last, question = (
+        (GOLDEN / "good" / f"{name}.datagram").read_bytes()
+        for name in ("announce-signed-large", "part-signed", "part-signed-last", "query-signed-of-one-part")
+    )
+    yield datagram(large) + later(5000) + b"".join(datagram(one, path=2) + later(20) for one in (question, first, last, first))
     yield b"\x07\x01" * 40 + later(100) + b"\x07\x02" * 40 + later(1000)
     yield b"\x06\x00" + later(300) + b"\x06\x01" + later(300) + b"\x06\x02" + later(3000) + b"\x06\x07" + later(1000)
 

@@ -24,6 +24,9 @@
 /* For one VALUE. The byes take 200 ms, in which tails and repairs leave, too. */
 #define REPAIR_VALUE_MS 100
 
+/* A value with a longer text may fit no datagram. */
+#define SMALL_BYTES 800
+
 /* A relay that was stopped ends when all that was read has left, and after this time at the latest. */
 #define STOP_MS_MAX 2000
 
@@ -159,24 +162,29 @@ static bool waits_for_network(const struct relay *relay) {
     return path_count == 0 && muster_unsent(relay->session->node) > 0;
 }
 
+/* A value that goes by stream is there to be fetched as long as this runs. */
+static uint64_t patience_ms(const struct relay *relay) {
+    return relay->is_value && relay->reading.record.text_length <= SMALL_BYTES ? REPAIR_VALUE_MS : REPAIR_MS;
+}
+
 /* A relay that was stopped does not wait for subscribers that may ask for repairs. */
 static void on_drain(uv_timer_t *timer) {
     struct relay *relay = timer->data;
     const uint64_t now_ms = uv_now(timer->loop);
     const uint64_t sent = muster_sender(relay->session->node)->datagrams;
-    if (sent != relay->sent || waits_for_network(relay)) {
+    if (sent != relay->sent || waits_for_network(relay) || muster_values_given(relay->session->node) > 0) {
         relay->sent = sent;
         relay->sent_ms = now_ms;
     }
     if ((relay->is_stopped && muster_unsent(relay->session->node) == 0) ||
-        now_ms - relay->sent_ms >= (relay->is_value ? REPAIR_VALUE_MS : REPAIR_MS) + pace_ms(relay)) {
+        now_ms - relay->sent_ms >= patience_ms(relay) + pace_ms(relay)) {
         relay_end(relay);
     }
 }
 
 static void drain(struct relay *relay) {
     relay->phase = RELAY_DRAINING;
-    relay->sent_ms = uv_now(&relay->session->loop);
+    relay->sent_ms = uv_now(relay->session->loop);
     descriptor_pause(&relay->input);
     if (!relay->has_added) {
         relay_end(relay);
@@ -292,8 +300,9 @@ static int open_topics(struct relay *relay) {
 static void refuse_record(struct relay *relay, int error, bool is_open) {
     struct reading_fault fault = {.line = 0};
     const char *topic = relay->reading.topic;
-    if (is_open && error == MUSTER_ETOOBIG) { /* in a datagram of full length it would */
-        reason_set(&fault.reason, "'%s': the record does not fit the MTU of this network", topic);
+    if (is_open && error == MUSTER_ETOOBIG) {
+        reason_set(&fault.reason, "'%s': a value has at most %d bytes, or 1.5 MB with its escapes", topic,
+                   MUSTER_LARGE_BYTES_MAX);
     } else if (is_open) {
         reason_set(&fault.reason, "%s", muster_error_text(error));
     } else if (error == MUSTER_EFULL) {
@@ -373,6 +382,15 @@ static bool open_record(struct relay *relay, const char *line, size_t length) {
     return !relay->is_astray;
 }
 
+/* What is wrong with it is for whoever published it. */
+static void pass_over(struct relay *relay) {
+    struct reading_fault fault;
+    while (reading_next(&relay->reading, &fault) == 1) {
+        relay->passed_over++;
+    }
+    relay->has_line = false;
+}
+
 /* Begins to read the next line. False when no whole line is there. */
 static bool next_line(struct relay *relay) {
     struct reading_fault fault = {.line = 0};
@@ -392,8 +410,7 @@ static bool next_line(struct relay *relay) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
     }
     if (relay->has_line && is_carried_already(relay, &relay->translated.source)) {
-        relay->has_line = false;
-        relay->passed_over++;
+        pass_over(relay);
     }
     if (fault.reason.text[0] != '\0') {
         complain_of_fault(relay, &fault);
@@ -487,9 +504,9 @@ static void on_ready(void *context) {
 }
 
 static void open_relay(struct relay *relay) {
-    uv_timer_init(&relay->session->loop, &relay->timer);
-    uv_timer_init(&relay->session->loop, &relay->patience);
-    uv_timer_init(&relay->session->loop, &relay->array);
+    uv_timer_init(relay->session->loop, &relay->timer);
+    uv_timer_init(relay->session->loop, &relay->patience);
+    uv_timer_init(relay->session->loop, &relay->array);
     relay->timer.data = relay->patience.data = relay->array.data = relay;
     muster_on_writable(relay->session->node, on_writable, relay);
     uint8_t id[MUSTER_ID_BYTES];
@@ -506,11 +523,22 @@ void relay_value(struct relay *relay, const char *line) {
     take_input(relay);
 }
 
+void relay_record(struct relay *relay, const char *topic, const struct muster_record *record) {
+    open_relay(relay);
+    relay->is_value = true;
+    relay->has_record = true;
+    relay->reading.is_over = true;
+    relay->reading.record = *record;
+    snprintf(relay->reading.topic, sizeof(relay->reading.topic), "%s", topic);
+    end_input(relay);
+    take_input(relay);
+}
+
 void relay_lines(struct relay *relay, int fd) {
     open_relay(relay);
     relay->lines.joins_packs = !relay->style->text && relay->format == NULL;
     relay->lines.splits_arrays = relay->lines.joins_packs && !relay->style->flatten;
-    const int error = descriptor_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
+    const int error = descriptor_open(&relay->input, relay->session->loop, fd, on_ready, relay);
     if (error != 0) {
         complain_of_input(relay, error);
         drain(relay);

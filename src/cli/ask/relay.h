@@ -60,7 +60,7 @@ struct relay {
     bool is_stopped;
     bool has_warned_of_digits;
     char id[MUSTER_ID_TEXT_BYTES]; /* of this node */
-    uint64_t passed_over;          /* lines of what was carried on before */
+    uint64_t passed_over;          /* readings that were carried on before */
     uv_timer_t timer;
     uv_timer_t patience; /* of whoever stopped it */
     uv_timer_t array;    /* since an array began that is not closed */
@@ -72,10 +72,12 @@ struct relay {
     int status;
 };
 
-/* Publish one line, or all lines of a descriptor, by the session's open node, and then end the session: with
- * STATUS_OK, or, after reporting what was bad, with STATUS_USAGE for the one line and STATUS_ERROR for many.
- * The style and the line are borrowed until then. All members but the first ones are zeroed before. */
+/* Publish one line, one record, or all lines of a descriptor, by the session's open node, and then end the
+ * session: with STATUS_OK, or, after reporting what was bad, with STATUS_USAGE for the one line and
+ * STATUS_ERROR for many. The style, the line and the texts of the record are borrowed until then. All members
+ * but the first ones are zeroed before. */
 void relay_value(struct relay *relay, const char *line);
+void relay_record(struct relay *relay, const char *topic, const struct muster_record *record);
 void relay_lines(struct relay *relay, int fd);
 
 /* Warns of a unit that is in no registry; NULL and "" are none. */

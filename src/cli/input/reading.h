@@ -64,5 +64,8 @@ bool reading_has_bases(const struct reading *reading);
  * then. */
 int reading_next(struct reading *reading, struct reading_fault *fault);
 
+/* A time as records have it: 0 where a clock was never set. */
+double reading_known_time(double now_s);
+
 /* What is left of a full name below a topic; the whole name when it is another's. */
 const char *reading_name_below(const char *name, const char *topic);

@@ -10,8 +10,8 @@
 /* How long a reader waits for a recorder that recovers the file, or the other way round. */
 #define OPEN_BUSY_MS 5000
 
-/* Of a row or value: no recorder writes any that is nearly as long. */
-#define VALUE_BYTES_MAX 1000000
+/* Of a row or value: no recorder writes any that is as long, not one with a large value either. */
+#define VALUE_BYTES_MAX 2000000
 
 sqlite3_stmt *database_prepare(sqlite3 *db, const char *sql) {
     sqlite3_stmt *statement = NULL;

@@ -130,6 +130,7 @@
 #define MUSTER_FALSE_DEATH 1e-9         /* chance that a living peer is called lost */
 #define MUSTER_PATIENCE_MAX 8           /* missed alives after which any peer is suspect */
 #define MUSTER_HEARSAY_PATIENCE 2       /* missed alives, at least, before a row that was never heard here is asked by unicast, and lost */
+#define MUSTER_LOOK_MS 10                /* so long before it judges a row a node looks at it: who was stopped until then is late for that, and reads what waits */
 #define MUSTER_LATE_MS 500               /* a node that is this late asks for no suspect and buries nobody */
 #define MUSTER_LATE_MS_MAX 5000          /* more lateness than this counts as this */
 #define MUSTER_LATE_HOLD_MS 10000        /* lateness fades over this time */
@@ -144,7 +145,6 @@
 #define MUSTER_TRIES_GROUP 1             /* of them, the first ones, that go to the group alone; the others go by unicast too, for who does not hear the group */
 #define MUSTER_TRIES_GROUP_LOSSLESS 3    /* the same where nothing is lost, as far as */
 #define MUSTER_LOSSLESS_MESSAGES 512     /* so many messages show */
-#define MUSTER_HEARSAY_TRIES 2           /* questions, by unicast, for a row that was never heard here */
 #define MUSTER_TRIES_MAX 60             /* questions for a suspect, at most */
 
 /* ---- memory ---- */
@@ -185,6 +185,7 @@
 #define MUSTER_STREAMS_WATCHERS_MAX 16  /* connections by TCP that watch or follow, and so stay */
 #define MUSTER_REQUEST_BYTES_MAX 1024   /* one line of a request by TCP */
 #define MUSTER_REQUEST_LOCAL_BYTES_MAX 262144 /* one line of a request by the Unix socket, which may hold a document */
+#define MUSTER_REQUEST_OWN_BYTES_MAX 1572864 /* the same of who may change the node: it may hold a large value */
 #define MUSTER_STREAM_CHUNK_BYTES 32768 /* handed over for writing at a time */
 #define MUSTER_STREAM_QUEUE_BYTES_MAX 1048576 /* events that wait for a slow watcher; beyond that its connection is closed */
 #define MUSTER_STREAM_BYTES_MAX 134217728 /* written to one connection, watchers excepted */
@@ -204,8 +205,18 @@
 #define MUSTER_FETCH_TOTAL_MS 10000     /* a fetch that lasts for so long is given up */
 #define MUSTER_FETCH_BAD_MAX 64         /* a table with so many rows of wrong signatures is given up */
 #define MUSTER_FETCH_TRIES 3            /* tries for one document without a pause, at different peers that may have it */
-#define MUSTER_FETCH_RETRY_MS 2000      /* pause after these tries; doubled each time */
+#define MUSTER_FETCH_RETRY_MS 2000      /* pause after these, and one by datagrams; doubled each time */
 #define MUSTER_FETCH_RETRY_MS_MAX 300000 /* longest pause */
+#define MUSTER_PART_BYTES 600           /* bytes of a body in one part, a datagram: in base64 it fits every path */
+#define MUSTER_PARTS_MAX 110            /* parts of the largest body */
+#define MUSTER_PART_QUESTION_BYTES 1100 /* a question for a part is padded to this: a part is never longer */
+#define MUSTER_PART_RATE 200            /* parts that a node gives in a second, of all askers together; more are not given */
+#define MUSTER_PART_BURST 200
+#define MUSTER_PART_MS 20               /* between a part that came and the question for the next one */
+#define MUSTER_PART_TRIES 8             /* questions for one part */
+#define MUSTER_PART_RETRY_MS 100        /* pause after the first of them; doubled each time */
+#define MUSTER_PART_RETRY_MS_MAX 1000   /* longest pause */
+#define MUSTER_PART_TOTAL_MS 30000      /* a body whose parts take so long is given up */
 #define MUSTER_SOURCES_MAX 4            /* peers that offered their table, the latest */
 
 /* ---- telemetry ---- */
@@ -221,6 +232,8 @@
 #define MUSTER_RING_BYTES_MIN 65536
 #define MUSTER_RING_BYTES_DEFAULT 4194304 /* default, unless more is sent in a second */
 #define MUSTER_RING_BYTES_MAX 1073741824
+#define MUSTER_VALUE_LINE_BYTES_MAX 1500000 /* a value that goes by stream, as a line of SenML: 1 MiB in base64 and what stands around it */
+#define MUSTER_VALUES_KEPT_BYTES_MAX 16777216 /* bytes of them that are kept for who fetches them; the oldest makes room */
 #define MUSTER_LINGER_MS 5              /* default time that a record waits for others to share its datagram */
 #define MUSTER_LINGER_MS_MAX 60000
 #define MUSTER_BATCH_SEGMENTS 64        /* datagrams in one send: UDP_MAX_SEGMENTS of older kernels */
@@ -281,6 +294,12 @@
 #define MUSTER_JOIN_BYTES_MAX 2097152   /* and so many bytes of them, of all publishers */
 #define MUSTER_LAST_KNOWN_MAX 16384     /* sensors that are known to have delivered a last value; with more all are forgotten */
 #define MUSTER_LAST_EQUAL_MS 1000       /* two values without a time are the same if their ages differ by less */
+#define MUSTER_VALUE_FETCHES_MAX 4      /* values that are fetched, or wait for one before them, at a time */
+#define MUSTER_VALUE_TRIES 4            /* tries to fetch one */
+#define MUSTER_VALUE_RETRY_MS 250       /* pause after the first try; doubled each time */
+#define MUSTER_VALUE_MS 30000           /* a value that did not come by then is given up */
+#define MUSTER_VALUES_WAITING_MAX 256   /* references whose values lack */
+#define MUSTER_VALUES_HELD_BYTES_MAX 4194304 /* bytes of what is behind them and waits */
 #define MUSTER_KEPT_TOPICS_MAX 4096     /* topics kept for others; the one longest without news makes room */
 #define MUSTER_KEPT_BYTES_MAX 4194304   /* bytes of their values */
 #define MUSTER_FOLLOWS_MAX 16           /* publishers that are followed by stream */

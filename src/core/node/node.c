@@ -466,11 +466,14 @@ static bool next_sample(muster_core_t *core, struct muster_arrival *arrival) {
 }
 
 bool muster_core_next_arrival(muster_core_t *core, struct muster_arrival *arrival) {
-    while (next_sample(core, arrival)) {
+    while (!values_next(&core->exchange, arrival)) {
+        if (!next_sample(core, arrival)) {
+            return false;
+        }
         exchange_record_live(&core->exchange, arrival);
-        if (telemetry_cache(&core->telemetry, arrival)) {
+        if (telemetry_cache(&core->telemetry, arrival) && !values_hold(&core->exchange, arrival)) {
             return true;
         }
     }
-    return false;
+    return true;
 }

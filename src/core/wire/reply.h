@@ -129,6 +129,10 @@ int reply_write_peer(struct buffer *out, const char *event, const struct muster_
                      const struct reply_lines *lines, enum reply_row row);
 int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
                          const struct reply_lines *lines);
+
+/* The line of a part whose one line is written behind it by the caller. */
+int reply_write_value_head(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
+                           const uint8_t hash[MUSTER_HASH_BYTES]);
 int reply_write_stats(struct buffer *out, const struct muster_counters *counters);
 int reply_write_self(struct buffer *out, const struct muster_self *self, const struct reply_lines *lines);
 

@@ -33,13 +33,9 @@ static size_t count_lines(const uint8_t *bytes, size_t length) {
     return count;
 }
 
-/* Finishes a part: its line, of at most so many bytes, and what follows it as it came. On failure out is as
- * before. */
-static int write_long_part(struct buffer *out, struct document *document, const struct reply_lines *lines,
-                           size_t bytes_max) {
-    size_t before = out->length;
-    size_t count = count_lines(lines->announce, lines->announce_length) + (lines->body_length > 0 ? 1 : 0);
-    member_put_count(document, NULL, "lines", count);
+/* Finishes the line of a part, of at most so many bytes. On failure out is as before. */
+static int write_head(struct buffer *out, struct document *document, size_t line_count, size_t bytes_max) {
+    member_put_count(document, NULL, "lines", line_count);
     char *room = buffer_reserve(out, bytes_max);
     int printed = room == NULL ? -1 : document_print(document, room, bytes_max);
     document_deinit(document);
@@ -48,6 +44,18 @@ static int write_long_part(struct buffer *out, struct document *document, const 
     }
     room[printed] = '\n';
     out->length += (size_t)printed + 1;
+    return 0;
+}
+
+/* The same with what follows it as it came. */
+static int write_long_part(struct buffer *out, struct document *document, const struct reply_lines *lines,
+                           size_t bytes_max) {
+    size_t before = out->length;
+    size_t count = count_lines(lines->announce, lines->announce_length) + (lines->body_length > 0 ? 1 : 0);
+    int error = write_head(out, document, count, bytes_max);
+    if (error != 0) {
+        return error;
+    }
     size_t rest = lines->gap_at + lines->gap_length;
     if (buffer_append(out, lines->announce, lines->gap_at) != 0 ||
         buffer_append(out, lines->announce + rest, lines->announce_length - rest) != 0 ||
@@ -79,16 +87,28 @@ int reply_write_peer(struct buffer *out, const char *event, const struct muster_
     return write_part(out, &document, &said);
 }
 
+static void put_document(struct document *document, const uint8_t id[MUSTER_ID_BYTES],
+                         const uint8_t hash[MUSTER_HASH_BYTES]) {
+    document_init(document);
+    document_node_t *object = document_put_object(document, NULL, "document");
+    member_put_hex(document, object, "id", id, MUSTER_ID_BYTES);
+    member_put_hex(document, object, "hash", hash, MUSTER_HASH_BYTES);
+}
+
 int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
                          const struct reply_lines *lines) {
     struct document document;
     uint8_t hash[MUSTER_HASH_BYTES];
     message_hash_body(lines->body, lines->body_length, hash);
-    document_init(&document);
-    document_node_t *object = document_put_object(&document, NULL, "document");
-    member_put_hex(&document, object, "id", id, MUSTER_ID_BYTES);
-    member_put_hex(&document, object, "hash", hash, sizeof hash);
+    put_document(&document, id, hash);
     return write_part(out, &document, lines);
+}
+
+int reply_write_value_head(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
+                           const uint8_t hash[MUSTER_HASH_BYTES]) {
+    struct document document;
+    put_document(&document, id, hash);
+    return write_head(out, &document, 1, MUSTER_REPLY_BYTES_MAX);
 }
 
 int reply_write_stats(struct buffer *out, const struct muster_counters *counters) {

@@ -73,6 +73,7 @@ struct muster_options {
     const char *const
         *caches; /* patterns of topics whose last values to keep for others, see muster_core_options */
     size_t cache_count;
+    bool without_retained; /* see muster_core_options: another node of this user is asked to retain it */
     unsigned kinds; /* of paths to many that may be used, bit 1 << enum muster_path_kind; 0: all. Of a family
                        that has none of them nothing is used */
     bool without_gso; /* send each datagram by itself, as where the kernel can't send batches (UDP GSO) */
@@ -304,9 +305,11 @@ MUSTER_API int muster_publisher_open(muster_t *node, const struct muster_topic *
                                      muster_publisher_t **publisher);
 
 /* Adds a record, copied. Records travel together: a pack leaves when it is full, linger_ms after its first
- * record, or by a flush. MUSTER_EINVAL (muster_record_fault() says why), MUSTER_ETOOBIG (it fits no
- * datagram), MUSTER_EAGAIN (the rate does not allow it yet: try again when on_writable was called),
- * MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing was added. */
+ * record, or by a flush. A record that fits no datagram goes by stream, at once: its datagram refers to it,
+ * subscribers fetch it from this node by TCP while it runs and keeps it (MUSTER_LARGE_BYTES_MAX).
+ * MUSTER_EINVAL (muster_record_fault() says why), MUSTER_ETOOBIG (it is larger than that), MUSTER_EAGAIN (the
+ * rate does not allow it yet: try again when on_writable was called), MUSTER_ENOMEM, MUSTER_ECLOSING; then
+ * nothing was added. */
 MUSTER_API int muster_publisher_add(muster_publisher_t *publisher, const struct muster_record *record);
 
 /* Lets what was added leave without lingering: when the loop waits next, or before. MUSTER_ECLOSING. */
@@ -327,17 +330,22 @@ MUSTER_API const struct muster_sender *muster_sender(const muster_t *node);
  * room in the socket, and those that the system refused on every path; of these a log line says why. */
 MUSTER_API uint64_t muster_unsent(const muster_t *node);
 
+/* Values that others fetch from the node at the moment, each for each of those: a node that is closed breaks
+ * them off. */
+MUSTER_API uint64_t muster_values_given(const muster_t *node);
+
 /* ---- subscribing ---- */
 
 typedef struct muster_subscription muster_subscription_t;
 
-/* One body; sample is borrowed for the call, and not looked at: muster_pack_open() reads its records, of
- * which those that the patterns don't match are for the caller to pass over (muster_pattern_matches()). It
+/* One body; sample is borrowed for the call, and not looked at: muster_pack_open_sample() reads its records,
+ * of which those that the patterns don't match are for the caller to pass over (muster_pattern_matches()). A
+ * value that went by stream comes like any other, when it was fetched (MUSTER_LARGE_BYTES_MAX). It
  * may come from within the reading of a socket: what takes long here lets the kernel's buffer overflow. It
  * may call anything, muster_subscription_end() and muster_close() too. */
 typedef void (*muster_sample_cb)(muster_t *node, const struct muster_sample *sample, void *context);
 
-/* Datagrams that will not come. */
+/* Datagrams, or values that go by stream, that will not come. */
 typedef void (*muster_loss_cb)(muster_t *node, const struct muster_loss *loss, void *context);
 
 /* Subscribes to all records whose full names match one of the patterns, until muster_subscription_end() or
@@ -468,7 +476,8 @@ MUSTER_API int muster_local_publish(muster_local_t *local, const char *topic,
                                     void *context);
 
 /* The same, and the node retains the value: late joiners are given it also after the node was started again,
- * until a value of its name is published without this. */
+ * until a value of its name is published without this. Ends with MUSTER_ENOTFOUND where no node retains
+ * anything (muster_options.without_retained). */
 MUSTER_API int muster_local_retain(muster_local_t *local, const char *topic,
                                    const struct muster_record *record, muster_local_end_cb on_end,
                                    void *context);

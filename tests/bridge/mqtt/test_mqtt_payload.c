@@ -18,7 +18,7 @@ static const char *write_record(enum mqtt_payload kind, const struct muster_reco
                                 const struct reading_ref *ref) {
     static char text[MQTT_PAYLOAD_BYTES_MAX];
     size_t length;
-    const char *fault = mqtt_payload_write(kind, record, ref, text, &length);
+    const char *fault = mqtt_payload_write(kind, record, ref, text, sizeof(text), &length);
     if (fault == NULL) {
         assert_int_equal(length, strlen(text));
     }

@@ -381,7 +381,7 @@ TEST(bad_requests_are_told_what_is_wrong) {
 }
 
 TEST(a_line_that_is_too_long_is_not_read) {
-    static char line[MUSTER_REQUEST_LOCAL_BYTES_MAX + 2];
+    static char line[MUSTER_REQUEST_OWN_BYTES_MAX + 2];
     memset(line, ' ', sizeof line);
     struct pipe *pipe = pipe_connect_tcp(0, 1);
     pipe_write(pipe, line, MUSTER_REQUEST_BYTES_MAX);
@@ -392,7 +392,7 @@ TEST(a_line_that_is_too_long_is_not_read) {
     assert_begins(pipe->text, "{\"end\":\"too_long\"");
     assert_true(pipe->is_ended);
     pipe = pipe_connect_local(0);
-    pipe_write(pipe, line, MUSTER_REQUEST_LOCAL_BYTES_MAX);
+    pipe_write(pipe, line, MUSTER_REQUEST_OWN_BYTES_MAX);
     world_run(20);
     assert_false(pipe->is_ended);
     pipe_write(pipe, line, 1);

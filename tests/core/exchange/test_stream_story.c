@@ -127,6 +127,23 @@ TEST(a_crowd_is_joined) {
     a_dead_peer_of_a_table_is_lost();
 }
 
+/* Nothing of what was said before the joiner heard them was lost on its link. */
+TEST(a_table_shows_no_loss) {
+    struct muster_peer_list list;
+    gather(CROWD);
+    size_t joiner = world_add("joiner");
+    world_run(1000);
+    assert_true(provisional(joiner) > 0);
+    world_run(20000);
+    assert_int_equal(muster_core_peers(world.nodes[joiner].core, &list), 0);
+    assert_int_equal(list.count, CROWD);
+    for (size_t i = 0; i < list.count; i++) {
+        assert_false(list.peers[i].provisional);
+        assert_true(list.peers[i].loss == 0);
+    }
+    muster_peer_list_free(&list);
+}
+
 TEST(who_has_no_streams_joins_a_crowd_all_the_same) {
     world.is_lost = world_lose_copies;
     for (unsigned i = 0; i < 70; i++) {

@@ -18,6 +18,7 @@
 #include "seal.h"
 #include "signal.h"
 #include "test.h"
+#include "value_ref.h"
 
 #define INTERFACE 7
 
@@ -257,6 +258,10 @@ static bool is_pack(const uint8_t *bytes, size_t length) {
     struct muster_record record;
     int result;
     size_t count = 0;
+    struct value_ref ref;
+    if (value_ref_begins((const char *)bytes, length)) {
+        return value_ref_read((const char *)bytes, length, &ref);
+    }
     muster_pack_open(&pack, (const char *)bytes, length, 1767225662);
     while ((result = muster_pack_next(&pack, &record)) == 1) {
         count++;

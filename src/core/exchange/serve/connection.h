@@ -51,6 +51,9 @@ struct connection {
     uint64_t count;                       /* of parts */
     struct samples *samples;              /* of who asked for them last; NULL: nobody did */
     bool follows;                         /* and wants to be told of new ones */
+    bool gives_value;                     /* of this hash, of which so many bytes were said */
+    uint8_t value_hash[MUSTER_HASH_BYTES];
+    size_t value_said;
 
     uint64_t began_ms;
     uint64_t moved_ms; /* something was asked, or what was written was taken */
@@ -82,6 +85,9 @@ void connection_end_deflating(struct exchange *exchange, struct connection *conn
 static inline bool connection_has_said_enough(const struct connection *connection) {
     return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
 }
+
+/* True while a large value is being given. */
+bool connection_is_giving_value(const struct connection *connection);
 
 /* True when its answer has no end: of who watches, or follows samples. */
 bool connection_is_watching(const struct connection *connection);

@@ -142,7 +142,7 @@ static bool may_watch(const struct server *server, const struct connection *conn
 /* Why it is not answered; DONE when it is. */
 static enum request_end refusal_of(const struct exchange *exchange, const struct connection *connection,
                                    const struct request *request) {
-    if (!is_here(exchange, request)) {
+    if (!is_here(exchange, request) || (request->retains && exchange->without_retained)) {
         return REQUEST_END_ELSEWHERE;
     }
     bool is_change = request->kind == REQUEST_UPDATE || request->kind == REQUEST_PUBLISH;
@@ -154,7 +154,9 @@ static enum request_end refusal_of(const struct exchange *exchange, const struct
 }
 
 static size_t request_bytes_max(const struct connection *connection) {
-    return connection->is_local ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX;
+    return !connection->is_local    ? MUSTER_REQUEST_BYTES_MAX
+           : connection->may_change ? MUSTER_REQUEST_OWN_BYTES_MAX
+                                    : MUSTER_REQUEST_LOCAL_BYTES_MAX;
 }
 
 static void take_line(struct exchange *exchange, struct connection *connection, size_t length) {
@@ -282,6 +284,15 @@ bool server_next(struct exchange *exchange, struct muster_output *output) {
         }
     }
     return false;
+}
+
+size_t server_count_values(const struct server *server) {
+    size_t count = 0;
+    const struct connection *connection;
+    DL_FOREACH(server->connections, connection) {
+        count += connection_is_giving_value(connection) ? 1 : 0;
+    }
+    return count;
 }
 
 /* ---- time ---- */

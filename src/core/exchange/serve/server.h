@@ -39,6 +39,9 @@ void server_record_event(struct exchange *exchange, const struct outbox_event *e
 /* The next output for a stream, if there is one. */
 bool server_next(struct exchange *exchange, struct muster_output *output);
 
+/* Connections by which a large value is being given. */
+size_t server_count_values(const struct server *server);
+
 /* Cuts off who is out of time. */
 void server_tick(struct exchange *exchange);
 
