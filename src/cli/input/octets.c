@@ -84,3 +84,23 @@ int octets_read(struct octets *octets, const char *path, bool is_text, struct mu
     const char *fault = muster_record_fault(record);
     return fault == NULL ? 0 : reason_set(reason, "'%.128s': %s", path, fault);
 }
+
+bool octets_are_in(const struct muster_record *record) {
+    return record->kind == MUSTER_VALUE_DATA || record->kind == MUSTER_VALUE_TEXT;
+}
+
+int octets_write(FILE *out, const struct muster_record *record) {
+    size_t length = 0;
+    if (record->kind == MUSTER_VALUE_TEXT) {
+        fwrite(record->text, 1, record->text_length, out);
+        return 0;
+    }
+    unsigned char *bytes = malloc(record->text_length + 1);
+    /* What came is base64 (muster_pack_next()). */
+    const int error = bytes == NULL ? -1
+                                    : sodium_base642bin(bytes, record->text_length + 1, record->text,
+                                                        record->text_length, NULL, &length, NULL, BASE64);
+    fwrite(bytes, 1, error == 0 ? length : 0, out);
+    free(bytes);
+    return error;
+}

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <muster/telemetry.h>
 
@@ -17,6 +18,12 @@ struct octets {
  * it: as a text, or as data. -1 with the reason. */
 int octets_read(struct octets *octets, const char *path, bool is_text, struct muster_record *record,
                 struct reason *reason);
+
+/* True for a record that has octets: of data or of a text. */
+bool octets_are_in(const struct muster_record *record);
+
+/* Writes the octets of such a record as they are. -1 without memory. */
+int octets_write(FILE *out, const struct muster_record *record);
 
 /* A zeroed struct is allowed. */
 void octets_deinit(struct octets *octets);

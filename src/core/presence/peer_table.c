@@ -427,7 +427,14 @@ int peer_reserve_evidence(struct peer *peer, const struct muster_datagram *datag
     return 0;
 }
 
-/* The tuple of a datagram; the one that was not heard for longest makes room for a new one. */
+/* Those from elsewhere first, then those that were not heard for longest. */
+static bool makes_room_before(const struct peer *peer, const struct tuple *a, const struct tuple *b) {
+    bool is_a_here = endpoint_is_same(&a->source, &peer->address);
+    bool is_b_here = endpoint_is_same(&b->source, &peer->address);
+    return is_a_here == is_b_here ? a->last_ms < b->last_ms : is_b_here;
+}
+
+/* The tuple of a datagram; one makes room for it where there are too many. */
 static struct tuple *tuple_of(struct peer *peer, const struct muster_datagram *datagram,
                               uint64_t everywhere_before) {
     struct tuple *tuple = find_tuple(peer, datagram);
@@ -439,7 +446,7 @@ static struct tuple *tuple_of(struct peer *peer, const struct muster_datagram *d
         tuple = &peer->tuples[peer->tuple_count++];
     } else {
         for (unsigned i = 1; i < peer->tuple_count; i++) {
-            tuple = peer->tuples[i].last_ms < tuple->last_ms ? &peer->tuples[i] : tuple;
+            tuple = makes_room_before(peer, &peer->tuples[i], tuple) ? &peer->tuples[i] : tuple;
         }
     }
     *tuple = (struct tuple){.source = datagram->source,

@@ -277,11 +277,20 @@ static bool ask_quietly(struct presence *presence, struct peer *peer) {
     return true;
 }
 
+/* Its id was heard, perhaps in another start, and is asked for its document: that is no silence. */
+static bool is_being_introduced(struct presence *presence, const struct peer *peer) {
+    uint64_t ended_ms = granted_until_ms(presence, peer) + wait_ms(presence, peer);
+    return introduction_is_first(presence, peer->id) &&
+           presence->context->now_ms < ended_ms + MUSTER_LATE_WAIT_MS;
+}
+
 static void tick_alive(struct presence *presence, struct peer *peer) {
     uint64_t due_ms = suspicion_due_ms(presence, peer);
     if (due_ms > presence->context->now_ms) {
         peer->silent_ms = 0;
         look_before(presence, peer, due_ms);
+    } else if (is_being_introduced(presence, peer)) {
+        peer_table_set_due(&presence->table, peer, presence->context->now_ms + MUSTER_QUESTION_MS);
     } else if (ask_quietly(presence, peer)) {
         return;
     } else if (is_hearsay(peer)) { /* nobody makes us ask the group for whomever he has invented */

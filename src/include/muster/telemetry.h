@@ -113,14 +113,15 @@ struct muster_pack {
  * is what relative times count from. */
 MUSTER_API void muster_pack_open(struct muster_pack *pack, const char *bytes, size_t length, double now_s);
 
+/* Texts of values that are longer than MUSTER_DATAGRAM_BYTES_MAX go here, size bytes with their NUL; borrowed
+ * as long as the pack is read. Without it they are a fault. Allowed before the first muster_pack_next(). */
+MUSTER_API void muster_pack_room(struct muster_pack *pack, char *room, size_t size);
+
 /* Goes on with the next record, or records in an array, of a stream that arrives over time (SensML, RFC 8428,
  * 4.8): the bases and the version of what was read before hold. The rest is as in muster_pack_open(), which
  * began it; now_s is when these bytes were sent. Behind a fault, the bases are those before its record, or
  * its own. */
 MUSTER_API void muster_pack_more(struct muster_pack *pack, const char *bytes, size_t length, double now_s);
-/* Texts of values that are longer than MUSTER_DATAGRAM_BYTES_MAX go here, size bytes with their NUL; borrowed
- * as long as the pack is read. Without it they are a fault. Allowed before the first muster_pack_next(). */
-MUSTER_API void muster_pack_room(struct muster_pack *pack, char *room, size_t size);
 
 /* Names count from this one, of at most MUSTER_FULL_NAME_BYTES_MAX bytes, until the pack has a base name of
  * its own: "kitchen/climate/" for readings of that topic that were named without it. Names and base names

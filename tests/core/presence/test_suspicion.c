@@ -233,14 +233,46 @@ static void where_nothing_is_lost_fewer_questions_go_by_unicast(void **state) {
     assert_int_equal(core->context.counters.questions, 2 * MUSTER_TRIES_MIN - MUSTER_TRIES_GROUP_LOSSLESS);
 }
 
-static void who_is_being_introduced_is_no_death(void **state) {
-    (void)state;
-    struct peer *peer = add(1);
+static void introduce(const struct peer *peer) {
     const struct muster_datagram datagram = {.source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 7}};
     struct message alive = {.kind = MESSAGE_ALIVE};
     memcpy(alive.id, peer->id, MUSTER_ID_BYTES);
     assert_true(introduction_begin(&core->presence, &alive, &datagram));
-    uint64_t due_ms = tick_at(NOW_MS);
+}
+
+/* It was heard, in another start. */
+static void who_is_being_introduced_is_no_suspect(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    introduce(peer);
+    for (uint64_t due_ms = tick_at(NOW_MS); due_ms < NOW_MS + 10000;) {
+        due_ms = tick_at(due_ms);
+    }
+    assert_int_equal(peer->state, MUSTER_ALIVE);
+    core->presence.introductions.items[0].tries = MUSTER_INTRODUCTION_TRIES;
+    tick_at(peer->due_ms);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+}
+
+/* Whoever speaks in its name keeps no dead row for ever. */
+static void an_introduction_is_not_waited_for_for_ever(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    introduce(peer);
+    for (uint64_t due_ms = tick_at(NOW_MS); peer->state == MUSTER_ALIVE;) {
+        assert_true(due_ms < NOW_MS + 2 * MUSTER_LATE_WAIT_MS);
+        due_ms = tick_at(due_ms);
+    }
+    assert_true(core->context.now_ms >= NOW_MS + MUSTER_LATE_WAIT_MS);
+}
+
+static void who_is_being_introduced_is_no_death(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    tick_at(peer->due_ms);
+    uint64_t due_ms = tick_at(peer->due_ms);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    introduce(peer);
     while (due_ms < NOW_MS + 10000) {
         due_ms = tick_at(due_ms);
     }
@@ -609,6 +641,8 @@ int main(void) {
         SUSPICION_TEST(who_slept_grants_one_more_promise),
         SUSPICION_TEST(who_slept_hears_before_it_buries),
         SUSPICION_TEST(silence_to_all_tries_is_a_death),
+        SUSPICION_TEST(who_is_being_introduced_is_no_suspect),
+        SUSPICION_TEST(an_introduction_is_not_waited_for_for_ever),
         SUSPICION_TEST(who_is_being_introduced_is_no_death),
         SUSPICION_TEST(where_nothing_is_lost_fewer_questions_go_by_unicast),
         SUSPICION_TEST(a_tombstone_goes_when_its_time_is_over),

@@ -245,6 +245,7 @@ TEST(a_key_takes_over_an_unverified_row) {
     hear(1, id, 77, 1, "usurper");
     assert_string_equal(world_story(), "b: joined a\n");
     assert_true(world_has_row(1, "usurper"));
+    assert_false(world_row(1, "usurper")->verified);
     world_restart(0);
     world_run(1000);
     assert_false(world_has_row(1, "usurper"));

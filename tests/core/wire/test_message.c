@@ -471,6 +471,33 @@ TEST(every_cut_is_refused) {
     }
 }
 
+TEST(a_body_is_one_line_of_an_object) {
+    static const char *const texts[] = {
+        "", "{}", "{}\n{}\n", "\n", "[]\n", "{\"services\":1}\n", "{\"services\":[{}]}\n"};
+    struct message message = announce("a");
+    enum muster_drop reason;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_false(message_take_body(&message, (const uint8_t *)texts[i], strlen(texts[i]), &reason));
+        assert_null(message.body);
+    }
+}
+
+TEST(a_probe_is_a_number) {
+    static const char *const probes[] = {"0", "65536", "1.5"};
+    for (size_t i = 0; i < sizeof probes / sizeof *probes; i++) {
+        char text[512];
+        snprintf(
+            text, sizeof text,
+            HEADER(
+                "announce") "\"seq\":1,\"rev\":1,\"next_ms\":1000,\"peers\":0,\"name\":\"a\",\"probe\":%s}\n",
+            probes[i]);
+        check_drop(text, MUSTER_DROP_RANGE);
+    }
+    check_drop(HEADER("announce") "\"seq\":1,\"rev\":1,\"next_ms\":1000,\"peers\":0,\"name\":\"a\","
+                                  "\"topics\":[{\"name\":\"t\",\"rate\":1e400}]}\n",
+               MUSTER_DROP_RANGE);
+}
+
 TEST(the_first_wrong_member_is_the_reason) {
     check_drop("{\"muster\":2,\"kind\":7}\n", MUSTER_DROP_VERSION);
     check_drop("{\"muster\":1,\"kind\":\"greeting\",\"id\":7}\n", MUSTER_DROP_KIND);

@@ -477,6 +477,10 @@ static const struct {
     {SAMPLE("\"boot\":1,\"topic\":\"a\",\"until\":3", "1") "[]\n", 1, REPLY_SAMPLE},
     {SAMPLE("\"boot\":1,\"topic\":\"a\",\"until\":-3", "1") "[]\n", MUSTER_EINVAL, 0},
     {SAMPLE("\"boot\":1,\"topic\":\"a\",\"seq\":2,\"until\":3", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"age_ms\":\"5\"", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"origin\":\"site\",\"name\":\"n\"", "1") "[]\n", 1, REPLY_SAMPLE},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"origin\":\"a\\tb\"", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"name\":\"\"", "1") "[]\n", MUSTER_EINVAL, 0},
     {SAMPLE("\"boot\":1,\"topic\":\"a\"", "2") "[]\n[]\n", MUSTER_EINVAL, 0},
     {"{\"sample\":{\"id\":\"00\",\"boot\":1,\"topic\":\"a\"},\"lines\":1}\n[]\n", MUSTER_EINVAL, 0},
     {"{\"sample\":{}}\n", MUSTER_EINVAL, 0},
@@ -519,6 +523,21 @@ static const struct {
     {"{\"end\":\"done\"", 0, 0},
     {"", 0, 0},
 };
+
+/* What comes is read to its end first; who does not look at a part has it dropped. */
+TEST(a_part_is_void_when_more_comes) {
+    static const char part[] = "{\"end\":\"done\"}\n";
+    struct reply_reader reader;
+    struct reply reply;
+    reply_reader_init(&reader, PART_BYTES_MAX);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(reply_reader_feed(&reader, (const uint8_t *)part, sizeof part - 1), 0);
+        assert_int_equal(reply_reader_next(&reader, &reply), 1);
+        assert_int_equal(reply.kind, REPLY_END);
+    }
+    assert_int_equal(reply_reader_next(&reader, &reply), 0);
+    reply_reader_deinit(&reader);
+}
 
 TEST(each_part_may_be_wrong) {
     for (size_t i = 0; i < COUNT(cases); i++) {

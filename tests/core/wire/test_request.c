@@ -156,6 +156,29 @@ TEST(what_is_written_is_read) {
     }
 }
 
+/* A value that fits no datagram is handed over whole, also one that ends by no NUL. */
+TEST(a_large_value_is_written_and_read) {
+    static char text[MUSTER_LARGE_BYTES_MAX / 3 * 4 + 4];
+    const size_t lengths[] = {MUSTER_DATAGRAM_BYTES_MAX + 4, sizeof text};
+    memset(text, 'A', sizeof text);
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        const struct request request = {
+            .kind = REQUEST_PUBLISH,
+            .topic = "camera/thumbnail",
+            .record = {.kind = MUSTER_VALUE_DATA, .text = text, .text_length = lengths[i]}};
+        struct request read;
+        const char *member;
+        char *line;
+        size_t length;
+        assert_int_equal(request_encode(&request, &line, &length), 0);
+        assert_int_equal(request_decode(line, length - 1, &read, &member), REQUEST_END_DONE);
+        free(line);
+        assert_int_equal(read.record.kind, MUSTER_VALUE_DATA);
+        assert_int_equal(strlen(read.record.text), lengths[i]);
+        request_deinit(&read);
+    }
+}
+
 TEST(what_is_too_long_is_not_written) {
     static struct muster_service many[8000];
     for (size_t i = 0; i < COUNT(many); i++) {
@@ -279,6 +302,8 @@ static const struct {
     {REQUEST("update", ",\"set\":{\"topics\":5}"), REQUEST_END_DONE, NULL}, /* not for who asks to say */
     {REQUEST("update", ",\"remove\":{\"attrs\":[]}"), REQUEST_END_DONE, NULL},
     {REQUEST("table", ",\"set\":5,\"unknown\":[1,2]"), REQUEST_END_DONE, NULL},
+    {REQUEST("publish", ",\"topic\":\"a//b\",\"record\":{\"v\":1}"), REQUEST_END_INVALID, "topic"},
+    {REQUEST("publish", ",\"topic\":\"a\",\"record\":{\"v\":1,\"vb\":true}"), REQUEST_END_INVALID, "record"},
     {REQUEST("samples", ""), REQUEST_END_INVALID, "patterns"},
     {REQUEST("samples", ",\"patterns\":[]"), REQUEST_END_INVALID, "patterns"},
     {REQUEST("samples", ",\"patterns\":\"#\""), REQUEST_END_INVALID, "patterns"},

@@ -121,7 +121,7 @@ static void end(struct replay *replay) {
 static void on_drain(uv_timer_t *timer) {
     struct replay *replay = timer->data;
     const uint64_t sent = muster_sender(replay->session.node)->datagrams;
-    if (sent != replay->sent) {
+    if (sent != replay->sent || muster_values_given(replay->session.node) > 0) {
         replay->sent = sent;
         replay->sent_ms = uv_now(timer->loop);
     }
