@@ -43,15 +43,29 @@ static void on_event(muster_t *node, enum muster_peer_event event, const struct 
 /* ---- leaving ---- */
 
 static void close_handle(uv_handle_t *handle, void *context) {
-    (void)context;
-    if (!uv_is_closing(handle)) {
+    struct session *session = context;
+    if (!uv_is_closing(handle) && handle != (uv_handle_t *)&session->patience) {
         uv_close(handle, NULL);
     }
 }
 
+/* What is left is a thread that waits for a resolver, and libuv waits for the thread. */
+static void on_patience(uv_timer_t *handle) {
+    struct session *session = handle->data;
+    const struct session_request *request = &session->request;
+    if (request->has_work != NULL && request->has_work(request->context)) {
+        uv_timer_start(handle, on_patience, ENDING_RESOLVER_MS, 0);
+        return;
+    }
+    ending_abandon();
+    uv_stop(session->loop);
+}
+
 /* Closes the handles that the command has put on the loop. The node is closed already. */
 void session_finish(struct session *session) {
-    uv_walk(&session->loop, close_handle, NULL);
+    uv_walk(session->loop, close_handle, session);
+    uv_timer_start(&session->patience, on_patience, ENDING_RESOLVER_MS, 0);
+    uv_unref((uv_handle_t *)&session->patience);
 }
 
 static void on_closed(void *context) {
@@ -78,7 +92,7 @@ static int open_quietly(struct session *session, const struct muster_options *op
     size_t bytes;
     session->is_opening = true;
     session->kept_lines = open_memstream(&lines, &bytes);
-    int error = muster_open(&session->loop, options, &session->node);
+    int error = muster_open(session->loop, options, &session->node);
     if (error == 0 && lacks_network(session)) {
         muster_close(session->node, NULL, NULL);
         memcpy(session->error, session->warning, sizeof(session->error)); /* it says what is there */
@@ -186,7 +200,7 @@ static void watch_keys(struct session *session) {
         return;
     }
     if (session->keys.data == NULL) { /* twice in a loop, a handle would take others out of it */
-        uv_fs_event_init(&session->loop, &session->keys); /* cannot fail */
+        uv_fs_event_init(session->loop, &session->keys); /* cannot fail */
         uv_unref((uv_handle_t *)&session->keys);
         session->keys.data = session;
     }
@@ -202,7 +216,7 @@ int session_open_observer(struct session *session, muster_t **node) {
     struct muster_pin *pins;
     muster_options_init(&options);
     int error = set_options(session, &options, interfaces, peers, &keys, &pins);
-    error = error != 0 ? error : muster_open(&session->loop, &options, node);
+    error = error != 0 ? error : muster_open(session->loop, &options, node);
     if (error == 0) {
         session->observer = *node;
     }
@@ -295,7 +309,7 @@ int session_complain_of_connection(const struct settings *settings, int error) {
  * runs, reported only when the settings name a socket; STATUS_ERROR, reported, when the socket can't be used
  * or memory is out. */
 static int open_local(struct session *session) {
-    const int error = session_connect(&session->loop, session->settings, session->request.instance,
+    const int error = session_connect(session->loop, session->settings, session->request.instance,
                                       session->request.skip, &session->local);
     return error == 0 ? STATUS_OK : session_complain_of_connection(session->settings, error);
 }
@@ -427,7 +441,7 @@ static int open_signals(struct session *session) {
         if (is_ignored(numbers[i])) {
             continue;
         }
-        int error = uv_signal_init(&session->loop, &session->signals[i]);
+        int error = uv_signal_init(session->loop, &session->signals[i]);
         if (error == 0) {
             error = uv_signal_start(&session->signals[i], on_signal, numbers[i]);
         }
@@ -444,22 +458,32 @@ static int open_signals(struct session *session) {
 
 /* Closes all handles that are left on the loop, and the loop. The node is closed already. */
 static void close_loop(struct session *session) {
-    uv_walk(&session->loop, close_handle, NULL);
-    uv_run(&session->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&session->loop);
+    if (ending_is_abandoned()) {
+        return; /* the thread has the loop */
+    }
+    uv_walk(session->loop, close_handle, session);
+    uv_close((uv_handle_t *)&session->patience, NULL);
+    uv_run(session->loop, UV_RUN_DEFAULT);
+    uv_loop_close(session->loop);
+    free(session->loop);
+    session->loop = NULL;
 }
 
 static int open_session(struct session *session, const struct settings *settings,
                         const struct session_request *request) {
     *session = (struct session){.settings = settings, .request = *request, .has_keys = settings->has_keys};
-    int error = uv_loop_init(&session->loop);
+    session->loop = malloc(sizeof(*session->loop));
+    int error = session->loop == NULL ? UV_ENOMEM : uv_loop_init(session->loop);
     if (error != 0) {
+        free(session->loop);
+        session->loop = NULL;
         complain(settings, "no event loop: %s", uv_strerror(error));
         return STATUS_ERROR;
     }
-    uv_timer_init(&session->loop, &session->deadline); /* cannot fail */
-    uv_timer_init(&session->loop, &session->tick);
-    session->deadline.data = session->tick.data = session;
+    uv_timer_init(session->loop, &session->deadline); /* cannot fail */
+    uv_timer_init(session->loop, &session->tick);
+    uv_timer_init(session->loop, &session->patience);
+    session->deadline.data = session->tick.data = session->patience.data = session;
     if (request->until_signal) {
         error = open_signals(session);
     }
@@ -547,7 +571,7 @@ int session_hold(struct session *session, const struct settings *settings,
     if (request->is_confined) {
         confining_start(session);
     }
-    uv_run(&session->loop, UV_RUN_DEFAULT);
+    uv_run(session->loop, UV_RUN_DEFAULT);
     close_loop(session);
     return session->status;
 }

@@ -61,11 +61,13 @@ static size_t cut(const uint8_t *bytes, size_t length, size_t piece, int kinds[P
 
 /* Writes a part as a node would that has what it says. False for one that no node writes. */
 static bool write_part(const struct reply *reply, struct buffer *out) {
-    const struct reply_lines lines = {reply->announce_bytes, reply->announce_length, reply->body,
-                                      reply->body_length};
+    const struct reply_lines lines = {.announce = reply->announce_bytes,
+                                      .announce_length = reply->announce_length,
+                                      .body = reply->body,
+                                      .body_length = reply->body_length};
     const char *event = reply->has_event ? muster_peer_event_name(reply->event) : NULL;
     switch (reply->kind) {
-    case REPLY_PEER: return reply_write_peer(out, event, &reply->peer, &lines, true) == 0;
+    case REPLY_PEER: return reply_write_peer(out, event, &reply->peer, &lines, REPLY_ROW_WITH_EVIDENCE) == 0;
     case REPLY_DOCUMENT: return reply_write_document(out, reply->id, &lines) == 0;
     case REPLY_STATS: return reply_write_stats(out, &reply->counters) == 0;
     case REPLY_SELF: return reply_write_self(out, &reply->self, &lines) == 0;

@@ -304,6 +304,7 @@ class Mistakes(Sites):
             process = self.bridge(self.here, "west", *options)
             self.await_error(process, words)
             self.await_error(process, "tried again until it answers")
+            self.assertEqual(process.error.count("no readings are carried, but peers and services alone; --out and --in say which"), 1)
             self.assertEqual(process.stop().code, 0)
         password.write_text("right\n")
         self.await_error(self.bridge(self.here, "west", *login), "connected to")
@@ -385,6 +386,9 @@ class Mistakes(Sites):
             ((*needed, "--prefix", "a/#"), 2, "no + or #"),
             ((*needed, "--out", "a/#/b"), 2, "--out: "),
             ((*needed, "--no-peers"), 2, "nothing is left to carry"),
+            ((*needed, "--home-assistant", "--in", "#"), 2, "--home-assistant: expected with --out"),
+            ((*needed, "--brokr", "x"), 2, "did you mean '--broker'?"),
+            ((*needed, "--payload", "jsn"), 2, "did you mean 'json'?"),
             ((*needed, "--cert", "/nowhere"), 2, "together with --key"),
             ((*needed, "--cafile", "/nowhere/ca"), 1, "--cafile: /nowhere/ca: No such file"),
             ((*needed, "--password-file", "/nowhere/p"), 2, "--password-file: expected together with --user"),
@@ -403,6 +407,7 @@ class Mistakes(Sites):
         watch.await_event("joined", name="thermo")
         run = self.here.start_program(MUSTER, "bridge", "mqtt", "--site", "west", "--out", "#", "--dry-run", "--payload", "value")
         run.await_line("muster/west/$peers/")
+        self.assertNotIn("no readings are carried", run.error)
         self.here.run("publish", "kitchen/temperature", "21.5")
         self.assertEqual(run.await_line("temperature"), "muster/west/thermo/kitchen/temperature 21.5")
         self.assertEqual(run.stop().code, 0)

@@ -146,6 +146,13 @@ class Dnssd(Base):
         self.assertEqual(found.found(), {})
         self.assertNotIn("dnssd", str(dnssd.rows(self.here, "nas")))
 
+    def test_a_dry_run_without_avahi(self):
+        """It lists what goes out, says what it can't know, and does not go on trying."""
+        self.here.announce("nas", "--service", "http:8080")
+        tried = dnssd.Stack(self.here).bridge("--dry-run").finish()
+        self.assertEqual((tried.code, tried.out), (3, "out  nas._http._tcp.local  port 8080\n"), tried.describe())
+        self.assertRegex(tried.error, r"\Amuster bridge dnssd: Avahi was not reached \(.+\): what goes out is listed, what comes in is not known\n\Z")
+
 
 @lab.unittest.skipIf(dnssd.missing(), dnssd.missing())
 class Bridges(Base):

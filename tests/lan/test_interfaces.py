@@ -129,14 +129,19 @@ class Interfaces(LanTest):
         name = "b\udcffd"  # the byte FF
         self.plug()
         self.address(self.there, THERE)
-        with self.here.inside():
-            for words in (f"link set {CABLE} name {name}", f"addr add {HERE}/24 brd + dev {name}", f"link set {name} up"):
+
+        def ip(words):
+            with self.here.inside():
                 subprocess.run(["ip", *words.split()], check=True)
+
+        ip(f"link set {CABLE} name {name}")
         here = self.here.announce("here")
+        ip(f"addr add {HERE}/24 brd + dev {name}")
+        ip(f"link set {name} up")
+        self.lan.wait_for(lambda: "there is a network: b\\xFFd" in here.error, "word of the network")
         self.there.announce("there")
         self.await_row(self.here, "there", interface="b?d")
         self.assertEqual(self.own_row()["interface"], "b?d")
-        self.assertIn("b\\xFFd", here.error)
         result = self.here.run("--interface", name, "peers", "--json")
         self.assertEqual((result.error, len(result.json()["peers"])), ("", 2))
         self.assertEqual({socket["interface"] for socket in self.here.json("show", "--self", "--json")["sockets"]}, {None, "b?d"})

@@ -152,7 +152,10 @@ class Keys(LanTest):
 
     def test_the_command(self):
         host = self.lab(1).hosts[0]
-        self.assertEqual(self.key(host, "list").out, "")
+        none = self.key(host, "list")
+        self.assertEqual((none.out, none.error.count("\n")), ("", 1), none.error)
+        self.assertIn("there are no keys; muster key new makes one", none.error)
+        self.assertEqual(host.json("key", "list", "--json")["keys"], [])
         self.assertIn("seals from the next start on", self.key(host, "new").error)
         self.assertIn("already", self.key(host, "new", code=1).error)
         words = "correct horse battery staple\n"

@@ -13,7 +13,7 @@ from telemetry import readings
 
 README = ROOT / "README.md"
 BUILD = pathlib.Path(os.environ.get("MUSTER_BUILD", pathlib.Path(MUSTER).parent))
-LIBRARIES = shlex.split(os.environ.get("MUSTER_LIBRARIES", "-luv -lcjson -lmnl -lsodium -lm"))
+LIBRARIES = shlex.split(os.environ.get("MUSTER_LIBRARIES", "-luv -lcjson -lmnl -lsodium -lz -lm"))
 # Other tests do what these lines do: install, run demo and tests, and look at a screen.
 ELSEWHERE = ("./tools/", "tools/setup", "cmake ", "sudo ", "muster top")
 LINES_MAX = 170

@@ -246,9 +246,9 @@ END
         )
         self.assertEqual(
             self.history("kitchen/t", "--every", "15s", "--until", "2027-01-15 08:00:30", "--csv"),
-            "time,name,peer,id,unit,min,mean,max,count\n"
-            f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,0,0.125,0.25,2\n"
-            f"2027-01-15T08:00:15.000Z,kitchen/t,thermo,{self.peer_id()},Cel,0.5,0.5,0.5,1\n",
+            "time,name,peer,id,unit,min,mean,max,count,stale\n"
+            f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,0,0.125,0.25,2,false\n"
+            f"2027-01-15T08:00:15.000Z,kitchen/t,thermo,{self.peer_id()},Cel,0.5,0.5,0.5,1,false\n",
         )
         self.assertEqual(
             self.history("kitchen/t", "--since", "2027-01-15T08:09:30Z", "--senml"),
@@ -259,8 +259,8 @@ END
         self.assertEqual(
             self.history("kitchen/#", "--raw", "--csv", "--until", "2027-01-15 08:00:01").splitlines()[1:],
             [
-                f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,number,0,,",
-                f'2027-01-15T08:00:00.250Z,kitchen/note,thermo,{self.peer_id()},,text,"a,""b""",,',
+                f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,number,0,,,false",
+                f'2027-01-15T08:00:00.250Z,kitchen/note,thermo,{self.peer_id()},,text,"a,""b""",,,false',
             ],
         )
         document = json.loads(self.history("kitchen/+", "--json", "--every", "1h"))
@@ -280,12 +280,21 @@ END
         self.assertEqual(rows, [[f"2026-03-{28 + i}", "00:00", str(i), f"{i + 5 if i < 3 else i}", str(i + 10 if i < 3 else i)] for i in range(4)])
 
     def test_a_series_that_ended_is_stale(self):
-        self.record_readings('{"n":"old/t","v":1,"t":1700000000,"ut":60}')
+        self.record_readings('{"n":"old/t","v":0,"t":1699999000,"ut":60}', '{"n":"old/t","v":1,"t":1700000000,"ut":60}')
         stale = [series["stale"] for series in json.loads(self.history("#", "--json"))["series"]]
         self.assertEqual(stale, [False, False, True])
         result = self.here.run("history", "old/t", "--db", str(self.file), TZ="UTC")
         fault = "old/t is stale: read last at 2023-11-14 22:13:20, and expected each 60 s"
         self.assertEqual((result.code, result.error), (0, f"muster history: {fault}\n"))
+        rows = self.history("old/t", "--every", "10m").splitlines()[1:]
+        self.assertEqual(rows, ["2023-11-14 21:50     0    0   0     1 -", "2023-11-14 22:10 !   1    1   1     1 -"])
+        rows = self.history("old/t", "--every", "10m", "--csv").splitlines()[1:]
+        self.assertEqual([row.rpartition(",")[2] for row in rows], ["false", "true"])
+        self.assertEqual(self.history("old/t", "--raw").splitlines(),
+                         ["2023-11-14 21:56:40.000  0", "2023-11-14 22:13:20.000! 1"])
+        rows = self.history("#", "--raw", "--csv").splitlines()
+        stale = [row for row in rows if row.endswith(",true")]
+        self.assertEqual((len(stale), stale[0][:36]), (1, "2023-11-14T22:13:20.000Z,old/t,therm"))
 
     def peer_id(self):
         return self.rows("SELECT id FROM peer WHERE name = 'thermo'")[0][0]

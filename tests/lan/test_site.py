@@ -73,7 +73,7 @@ class Site(LanTest):
         site = (*options, "--scope", "site", "--ttl", "4")
         attrs = {f"key{number}": "x" * 200 for number in range(20)}  # come by stream
         config = self.lan.directory / "site.json"
-        config.write_text('{"scope": "site"}', encoding="ascii")
+        config.write_text('{"scope": "site", "ttl": 4}', encoding="ascii")
         here = self.here.start(*options, "announce", "--name", "here", "--config", config,
                                *(word for key, value in attrs.items() for word in ("--attr", f"{key}={value}")))  # fmt: skip
         self.there.start(*site, "announce", "--name", "there")

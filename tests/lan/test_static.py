@@ -114,6 +114,30 @@ class Routed(LanTest):
         self.check_seen(self.here, "far", "10.78.0.3")
         self.assertEqual(near.error.count("can't be resolved"), 1)
 
+    def test_the_end_waits_for_no_resolver(self):
+        """Who asks one that does not answer says bye and ends all the same, long before the question does."""
+        settings = self.lan.directory / "resolv.conf"
+        settings.write_text("nameserver 10.77.0.2\noptions timeout:30 attempts:5\n")
+        mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+        with contextlib.closing(self.router.socket()) as resolver:
+            resolver.bind(("10.77.0.2", 53))
+            resolver.setblocking(False)
+
+            def is_asked():
+                with contextlib.suppress(BlockingIOError):
+                    return b"example" in resolver.recv(1500)
+
+            def start(*command):
+                process = self.here.start_program(
+                    "unshare", "-m", "sh", "-c", mount, str(settings), MUSTER, *command, "--peer", "far.example")  # fmt: skip
+                self.lan.wait_for(is_asked, "the resolver is asked")
+                return process
+
+            near = start("announce", "--name", "near")
+            self.lan.wait_for(lambda: "near is" in near.error, "near runs")
+            self.assertEqual(near.stop().code, 0)
+            self.assertIn("firewall", start("doctor").finish().out)
+
     def test_what_names_no_peer(self):
         for text, reason in (("fd00::1", "stands in brackets"), ("far:0", "a port is"), ("224.0.0.1", "no host"),
                              ("[fe80::1]", "needs its interface")):  # fmt: skip

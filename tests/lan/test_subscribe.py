@@ -141,6 +141,8 @@ class Subscribe(LanTest):
         self.lan.wait_for(lambda: len(subscriber.lines) == 2, "another one")
         names = [record["bn"] for line in subscriber.lines for record in json.loads(line) if "bn" in record]
         self.assertEqual(names, ["a/", "a/z"])
+        firsts = [json.loads(line)[0] for line in subscriber.lines]
+        self.assertEqual([(record["peer"], record["sample"], len(record["id"])) for record in firsts], [("thermo", "live", 32)] * 2)
         self.assertNotIn("\u202e", subscriber.out)
         self.assertFalse([line for line in subscriber.lines if line.endswith(" ")])
 
@@ -317,13 +319,24 @@ class Subscribe(LanTest):
         self.assertEqual(sorted(readings(named)), [("a/t", 21), ("b/t", 19)])
         self.assertEqual(sorted(readings(warm)), [("a/t", 21), ("b/t", 25)])
         head, *rows = csv.lines
-        self.assertEqual(head, "time,name,peer,id,unit,kind,value,sum,origin")
-        expected = [["a/t", "meter", "", "text", '"\'=1"', "", ""], ["a/t", "thermo", "", "number", "21", "", ""]]
+        self.assertEqual(head, "time,name,peer,id,unit,kind,value,sum,origin,stale")
+        expected = [["a/t", "meter", "", "text", '"\'=1"', "", "", "false"], ["a/t", "thermo", "", "number", "21", "", "", "false"]]
         self.assertEqual(sorted([row.split(",")[1:3] + row.split(",")[4:] for row in rows]), expected)
         self.assertEqual(sorted(formatted.finish().lines), ["meter: a/t==1", "thermo: a/t=21"])
         result = self.here.run("subscribe", "kitchen/*")
         fault = "+ stands for one level, and # at the end for all that follow, got 'kitchen/*'"
         self.assertEqual((result.code, fault in result.error), (2, True), result.describe())
+
+    def test_stale_readings(self):
+        """In each form of output."""
+        forms = [[], ["--ndjson"], ["--csv"], ["--format", "{n} {stale}"]]
+        processes = [self.subscribe("#", "--count", "2", *form) for form in forms]
+        self.publisher().write('{"n":"a/old","v":1,"t":1600000000,"ut":60}\n{"n":"a/new","v":2,"ut":60}\n')
+        text, ndjson, csv, formatted = [process.finish().lines for process in processes]
+        self.assertEqual([(line[12], line.split()[-2]) for line in text], [("!", "a/old"), (" ", "a/new")])
+        self.assertEqual([json.loads(line).get("stale") for line in ndjson], [True, None])
+        self.assertEqual([line.rpartition(",")[2] for line in csv], ["stale", "true", "false"])
+        self.assertEqual(formatted, ["a/old true", "a/new -"])
 
     def test_a_publisher_does_not_echo_itself(self):
         listener = self.subscribe("#", "--ndjson")
@@ -342,11 +355,11 @@ class Subscribe(LanTest):
         publisher.stop()
 
     def test_a_ring_of_pipes_carries_each_reading_once(self):
-        """Two on each host feed what they hear into publishers again, as lines of JSON and as CSV."""
+        """Two on each host feed what they hear into publishers again, as lines of JSON, as packs and as CSV."""
         listener = self.subscribe("#", "--ndjson")
         rings = []
-        for host in (self.here, self.there):
-            for option, more in (("--ndjson", ""), ("--csv", "--csv")):
+        for host, form in ((self.here, ("--ndjson", "")), (self.there, ("--csv", "--csv"))):
+            for option, more in (form, ("--senml", "")):
                 script = f'"$0" subscribe "#" {option} | exec "$0" publish {more} --name ring{len(rings)}'
                 rings.append(host.start_program("sh", "-c", script, MUSTER))
                 self.addCleanup(os.killpg, rings[-1].pid, signal.SIGKILL)

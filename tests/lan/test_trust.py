@@ -120,7 +120,7 @@ class Trust(LanTest):
         pin = two.start("trust", "pin", "nas")
         lan.wait_for(lambda: pin.has_sockets() or pin.done, "it looks")
         pin.signal(signal.SIGSTOP)
-        if not is_looking(pin):  # it may change the pins already, and others wait for that
+        if not pin.has_sockets():  # it may change the pins already, and others wait for that
             pin.signal(signal.SIGCONT)
         self.trust(two, "pin", "lamp", new_id())
         pin.signal(signal.SIGCONT)
@@ -149,6 +149,10 @@ class Trust(LanTest):
         (one,) = lan.hosts
         for arguments in ((), ("pin",), ("list", "x"), ("forget",), ("pin", "a\x1b", new_id()), ("pin", "a", "x"), ("lend",)):
             self.trust(one, *arguments, code=2)
+        none = self.trust(one, "list")
+        self.assertEqual((none.out, none.error.count("\n")), ("", 1), none.error)
+        self.assertIn("no name is pinned; muster trust pin NAME pins one", none.error)
+        self.assertEqual(one.json("trust", "list", "--json")["pins"], [])
         self.trust(one, "pin", "two words", new_id())
         (file,) = one.state.glob("**/keys/trusted")
         self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)

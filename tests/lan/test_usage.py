@@ -15,6 +15,12 @@ LONG = "n" * 64
 WRONG = [
     (["key", "frobnicate"], ["frobnicate", "new", "retire"]),
     (["key", "list", "home"], ["home"]),
+    (["key", "lst"], ["lst", "did you mean 'list'?"]),
+    (["key", "new", "--qr"], ["--qr", "expected with show alone"]),
+    (["key", "show", "--json"], ["--json", "expected with list alone"]),
+    (["key", "list", "--passphrase"], ["--passphrase", "expected with new alone"]),
+    (["trust", "forgt", "nas"], ["forgt", "did you mean 'forget'?"]),
+    (["trust", "forget", "nas", "--json"], ["--json", "expected with list alone"]),
     (["key", "new", "a b"], ["NAME", "a b"]),
     (["frobnicate"], ["frobnicate", "no such command", "muster --help"]),
     (["pubilsh"], ["did you mean 'publish'?"]),
@@ -220,6 +226,7 @@ WRONG = [
     (["config"], ["check PATH", "--help"]),
     (["config", "check"], ["check PATH", "--help"]),
     (["config", "frobnicate", "x"], ["frobnicate", "check"]),
+    (["config", "chek", "x"], ["chek", "did you mean 'check'?"]),
     (["config", "check", ""], ["check PATH"]),
     (["config", "check", "x", "--json=yes"], ["--json"]),
 ]

@@ -7,6 +7,7 @@ import json
 import secrets
 import socket
 import time
+import zlib
 
 import nacl.signing
 
@@ -308,6 +309,16 @@ class Stream:
     def lines(self):
         """The whole lines that came."""
         return [json.loads(line) for line in self.raw.split(b"\n")[:-1]]
+
+    def inflated(self):
+        """The lines of an answer that came deflated; None while it has not ended."""
+        head, _, deflated = self.raw.partition(b"\n")
+        inflater = zlib.decompressobj(wbits=12)
+        clear = inflater.decompress(deflated)
+        if not inflater.eof:
+            return None
+        assert json.loads(head) == {"deflate": True} and not inflater.unused_data
+        return [json.loads(line) for line in clear.split(b"\n")[:-1]]
 
     def names(self):
         return [line["name"] for line in self.lines() if line.get("kind") == "announce"]

@@ -18,7 +18,7 @@ import goldens
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
 GOLDEN = SCHEMAS / "golden"
-KINDS = ("announce", "alive", "bye", "query")
+KINDS = ("announce", "alive", "bye", "query", "part")
 SHARED = ("header", "signature")
 STREAM = ("body", "request", "reply")
 TELEMETRY = ("data", "tail", "nak")

@@ -130,6 +130,7 @@ static void set_link(struct world *world, struct node *node, size_t flag, bool i
     for (unsigned i = 0; i < SEGMENTS_MAX; i++) {
         if (node->hosts[i] != NULL) {
             *(bool *)((char *)&node->hosts[i]->link + flag) = is_on;
+            node->was_settled = false;
             world_host_changed(world, node->hosts[i]);
         }
     }
@@ -182,6 +183,9 @@ static void set_islands(struct world *world, uint64_t islands) {
     for (size_t i = 0; i < world->hosts.count; i++) {
         struct host *host = world->hosts.all[i];
         host->link.island = islands == 0 ? 0 : (unsigned)(host->index % islands);
+        if (host->node != NULL) {
+            host->node->was_settled = false;
+        }
         world_host_changed(world, host);
     }
 }

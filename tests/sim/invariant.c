@@ -66,6 +66,10 @@ static bool is_settled(const struct world *world, const struct host *host, uint6
     return host->quiet_since_us != NEVER && world->now_us > since_us + for_us;
 }
 
+bool invariant_is_settled(const struct world *world, const struct host *host) {
+    return is_settled(world, host, GONE_US);
+}
+
 /* A publisher announces its rates when they change. */
 static bool is_publisher(const struct subject *subject) {
     return subject->host != NULL && subject->host->node != NULL &&
@@ -115,8 +119,10 @@ static void check_return(struct world *world, const struct node *node, size_t in
     }
 }
 
-/* Who was stopped grants every row a whole promise, in which who is there will be heard. */
-static void check_resume(struct world *world, const struct node *node, size_t index) {
+/* Who was stopped for long grants every row a whole promise, in which who is there will be heard; and who was
+ * stopped for a moment reads what came meanwhile before it judges. */
+static void check_resume(struct world *world, const struct node *node, size_t index,
+                         enum muster_peer_event event) {
     const struct subject *subject = &world->truth.subjects[index];
     const struct host *own = world_host_beside(node, subject->host);
     char name[NODE_NAME_BYTES];
@@ -125,7 +131,8 @@ static void check_resume(struct world *world, const struct node *node, size_t in
     if (is_just_resumed && own != NULL && own->quiet_since_us != NEVER && truth_is_alive(subject) &&
         is_settled(world, subject->host, GONE_US)) {
         name_of(world, index, name);
-        world_fail(world, "%s was told `suspect` of %s just after it was stopped", node->name, name);
+        world_fail(world, "%s was told `%s` of %s just after it was stopped", node->name,
+                   muster_peer_event_name(event), name);
     }
 }
 
@@ -136,8 +143,8 @@ void invariant_event(struct world *world, const struct node *node, size_t subjec
     if (event == MUSTER_PEER_RETURNED && is_verified) {
         check_return(world, node, subject);
     }
-    if (event == MUSTER_PEER_SUSPECT) {
-        check_resume(world, node, subject);
+    if (event == MUSTER_PEER_SUSPECT || event == MUSTER_PEER_LOST) {
+        check_resume(world, node, subject, event);
     }
 }
 

@@ -8,8 +8,12 @@
 
 #include <muster/core.h>
 
+struct host;
 struct node;
 struct world;
+
+/* Nothing has come between this host and the others for so long that all of it is forgotten. */
+bool invariant_is_settled(const struct world *world, const struct host *host);
 
 /* Each datagram that a core received is in accepted, copies or one drop. */
 void invariant_books(struct world *world, const struct node *node);

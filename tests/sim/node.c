@@ -131,6 +131,7 @@ void node_stop(struct world *world, struct node *node, bool is_asleep) {
     if (node->state == NODE_UP) {
         node->state = is_asleep ? NODE_ASLEEP : NODE_STOPPED;
         node->asleep_since_us = world->now_us;
+        node->was_settled = invariant_is_settled(world, world_host(node));
         processor_forget(&node->task);
         truth_pauses(world, node, true);
     }
@@ -140,7 +141,8 @@ void node_continue(struct world *world, struct node *node) {
     if (node->state != NODE_STOPPED && node->state != NODE_ASLEEP) {
         return;
     }
-    if (node->state == NODE_STOPPED && world->now_us > node->asleep_since_us + STOP_US) {
+    bool is_long = world->now_us > node->asleep_since_us + STOP_US;
+    if (node->state == NODE_STOPPED && (is_long || node->was_settled)) {
         node->resumed_us = world->now_us;
     }
     if (node->state == NODE_ASLEEP) {
@@ -228,6 +230,6 @@ void node_post(struct world *world, struct node *node, struct post *post) {
     }
 }
 
-uint32_t node_groups(const struct node *node) {
-    return node->groups;
+uint32_t node_groups(const struct node *node, uint8_t family) {
+    return family == 6 ? node->groups6 : node->groups;
 }

@@ -69,6 +69,7 @@ struct node {
     struct post *posts;
     struct post **last_post;
     uint32_t groups;
+    uint32_t groups6; /* of IPv6 */
     enum telemetry_role role;
     unsigned topic;
 
@@ -76,7 +77,8 @@ struct node {
     uint64_t clock_offset_us;
     uint64_t clock_lag_us;    /* that its clock stood still */
     uint64_t asleep_since_us; /* or stopped since */
-    uint64_t resumed_us;      /* it went on after a stop that it must notice; 0: never */
+    uint64_t resumed_us;      /* it went on after a stop, and is to judge nobody by that; 0: never */
+    bool was_settled;         /* nothing but the stop came between it and others, for long before it */
     uint64_t wake_us;         /* when its timer is looked at; UINT64_MAX: never */
     uint64_t turn_us;         /* how far its turn has come */
     bool is_rekey_due;
@@ -132,7 +134,7 @@ size_t node_charge(const struct packet *packet);
 void node_post(struct world *world, struct node *node, struct post *post);
 
 /* Groups of telemetry that it hears. */
-uint32_t node_groups(const struct node *node);
+uint32_t node_groups(const struct node *node, uint8_t family);
 
 /* True when it runs, whether it has its core already or not. */
 bool node_is_running(const struct node *node);

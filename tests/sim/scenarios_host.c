@@ -35,6 +35,15 @@ static void stall_often(struct world *world) {
     }
 }
 
+/* Programs are halted for about a promise: what keeps others alive waits to be read when the halt ends. */
+static void halt_often(struct world *world) {
+    double last_s = 0.9 * (double)world->end_us / US_PER_S;
+    for (double at_s = SETTLED_S; at_s < last_s; at_s += 4) {
+        struct node *node = world->nodes[chance_below(&world->chance, world->node_count)];
+        fault_at(world, at_s, fault_stop, node, (uint64_t)chance_between(&world->chance, 800, 3500));
+    }
+}
+
 static void restart(struct world *world) {
     fault_at(world, SETTLED_S, fault_start, world->nodes[0], 0);
     fault_at(world, SETTLED_S + 20, fault_kill, world->nodes[1], 0);
@@ -140,6 +149,11 @@ const struct scenario scenarios_host[] = {
      .text = "programs stall for 0.2 to 1.5 s, one after the other",
      .knobs = {[KNOB_NODES] = {16, 16}, [KNOB_MINUTES] = {3, 3}},
      .script = stall_often,
+     .bounds = {.whole_ms = 5000, .false_suspects = BOUND_NONE}},
+    {.name = "halts",
+     .text = "programs of few are halted for 0.8 to 3.5 s, one after the other",
+     .knobs = {[KNOB_NODES] = {4, 6}, [KNOB_MINUTES] = {60, 60}},
+     .script = halt_often,
      .bounds = {.whole_ms = 5000, .false_suspects = BOUND_NONE}},
     {.name = "restart",
      .text = "restarts at once, after a crash, after a bye; the id stays",

@@ -7,6 +7,7 @@
 
 #include "memory.h"
 #include "question.h"
+#include "scenario.h"
 #include "signature.h"
 #include "utterance.h"
 #include "world.h"
@@ -57,6 +58,7 @@ static void say(struct world *world, struct speaker *speaker, enum muster_path_k
 static struct utterance compose(struct world *world, const struct speaker *speaker, const char *kind,
                                 const char *re, bool has_seq) {
     struct utterance utterance;
+    bool gives_table = world->scenario->is_table_given;
     const struct utterance_parts parts = {.kind = kind,
                                           .id = world->truth.subjects[speaker->subject].id,
                                           .boot = speaker->boot,
@@ -66,6 +68,7 @@ static struct utterance compose(struct world *world, const struct speaker *speak
                                           .next_ms = promise_us(world, speaker) / US_PER_MS,
                                           .peers = world->truth.alive - 1,
                                           .number = (size_t)(speaker - world->speakers.all),
+                                          .stream = gives_table ? speaker->host->endpoint.port : 0,
                                           .key = speaker->key};
     utterance_make(&utterance, &parts);
     return utterance;
@@ -234,7 +237,7 @@ void speaker_receive(struct world *world, struct speaker *speaker, const struct 
 
 static bool hears(struct world *world, struct speaker *speaker, const struct packet *packet) {
     return speaker->is_up && segment_connects(world, packet->from, speaker->host, packet->kind) &&
-           !link_loses(&speaker->host->link, &world->chance);
+           !link_loses(&speaker->host->link, MUSTER_PATH_M4, &world->chance);
 }
 
 static void hear_named(struct world *world, const struct packet *packet, const struct question *question) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Scripted peers: they announce, say alive by their promise and answer questions, as schemas/PROTOCOL.md has
- * it, but keep no table. So they cost little, and thousands of them fill a segment around real nodes. */
+ * it, but keep no table: where they give one it is that of a node. So they cost little, and
+ * thousands of them fill a segment around real nodes. */
 #pragma once
 
 #include <stdbool.h>

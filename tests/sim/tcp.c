@@ -6,9 +6,11 @@
 
 #include "memory.h"
 #include "node.h"
+#include "scenario.h"
 #include "world.h"
 
-#define RETRANSMIT_US 200000 /* what the loss of a packet costs, about */
+#define RETRANSMIT_US 200000 /* what the loss of one of the last packets costs, about */
+#define FAST_PACKETS 3       /* with so many behind it a loss costs a round trip (RFC 5681, 3.2) */
 #define PACKET_BYTES 1448    /* of data */
 #define PACKET_HEADER_BYTES 66
 
@@ -74,7 +76,7 @@ static void post_event(struct world *world, struct tcp *tcp, size_t end, enum mu
 static bool is_connected(const struct tcp *tcp) {
     const struct link *a = &tcp->ends[0].host->link;
     const struct link *b = &tcp->ends[1].host->link;
-    return link_connects(a, b, MUSTER_PATH_U4) && link_connects(b, a, MUSTER_PATH_U4);
+    return link_connects(a, b, tcp->kind) && link_connects(b, a, tcp->kind);
 }
 
 static uint64_t delay_us(struct world *world, const struct tcp *tcp, size_t from) {
@@ -88,25 +90,44 @@ static struct host *host_towards(struct node *node, uint32_t interface) {
     return node->hosts[interface - SEGMENT_INTERFACE];
 }
 
+/* Who answers at this host: its node, or any other one than the asker in the place of a speaker. NULL: nobody
+ * ever. */
+static struct node *server_at(struct world *world, const struct host *host, const struct node *asker) {
+    bool is_speaker = host != NULL && host->speaker != NULL && host->speaker->is_up;
+    if (!is_speaker || !world->scenario->is_table_given) {
+        return host == NULL ? NULL : host->node;
+    }
+    size_t first = chance_below(&world->chance, world->node_count);
+    for (size_t i = 0; i < world->node_count; i++) {
+        struct node *node = world->nodes[(first + i) % world->node_count];
+        if (node != asker && node->state == NODE_UP && node->has_streams) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
 static void open(struct world *world, struct node *node, const struct muster_output *output) {
     struct host *to = hosts_find(&world->hosts, &output->endpoint);
+    struct node *server = server_at(world, to, node);
     struct tcp *tcp = memory_new(sizeof *tcp);
     tcp->next = world->tcps;
     world->tcps = tcp;
     tcp->ends[0] = (struct tcp_end){
         .node = node, .host = host_towards(node, output->interface), .number = output->stream};
     tcp->ends[1].is_gone = true;
+    tcp->kind = output->endpoint.family == 6 ? MUSTER_PATH_U6 : MUSTER_PATH_U4;
     figures_stream_opened(world);
-    if (to == NULL || to->node == NULL) {
+    if (server == NULL) {
         post_event(world, tcp, 0, MUSTER_STREAM_CLOSED, node->turn_us + US_PER_MS);
         return;
     }
-    tcp->ends[1] = (struct tcp_end){.node = to->node, .host = to, .is_gone = true};
+    tcp->ends[1] = (struct tcp_end){.node = server, .host = to, .is_gone = true};
     if (!is_connected(tcp) || to->link.is_fenced) {
         return; /* no answer ever: the one who asks gives up */
     }
     uint64_t time_us = node->turn_us + delay_us(world, tcp, 0);
-    if (to->node->state == NODE_DOWN) {
+    if (server->state == NODE_DOWN) {
         post_event(world, tcp, 0, MUSTER_STREAM_CLOSED, time_us + delay_us(world, tcp, 1));
         return;
     }
@@ -114,7 +135,8 @@ static void open(struct world *world, struct node *node, const struct muster_out
     tcp->ends[1].number = world->stream_number += 2;
     post(world, tcp, 1,
          &(struct muster_stream){.event = MUSTER_STREAM_ACCEPTED,
-                                 .remote = tcp->ends[0].host->endpoint,
+                                 .remote = tcp->kind == MUSTER_PATH_U6 ? tcp->ends[0].host->endpoint6
+                                                                       : tcp->ends[0].host->endpoint,
                                  .interface = to->segment + SEGMENT_INTERFACE},
          time_us);
     tcp->ends[0].free_us = tcp->ends[1].free_us = time_us + delay_us(world, tcp, 1);
@@ -126,13 +148,14 @@ static void open(struct world *world, struct node *node, const struct muster_out
 /* When the last of these bytes has left: after those before, at the speed of the network. */
 static uint64_t leave_us(struct world *world, struct tcp *tcp, size_t from, size_t length) {
     struct tcp_end *end = &tcp->ends[from];
+    const struct link *to = &tcp->ends[1 - from].host->link;
     size_t packets = length / PACKET_BYTES + 1;
     double bits = 8.0 * (double)(length + packets * PACKET_HEADER_BYTES);
     uint64_t start_us = end->free_us > end->node->turn_us ? end->free_us : end->node->turn_us;
     end->free_us = start_us + (uint64_t)(bits / world_knob(world, KNOB_STREAM_MBPS));
     for (size_t i = 0; i < packets; i++) {
-        if (chance_happens(&world->chance, tcp->ends[1 - from].host->link.loss)) {
-            end->free_us += RETRANSMIT_US;
+        if (chance_happens(&world->chance, to->loss)) {
+            end->free_us += i + FAST_PACKETS < packets ? 2 * to->delay_us : RETRANSMIT_US;
         }
     }
     return end->free_us;

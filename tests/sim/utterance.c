@@ -24,6 +24,9 @@ void utterance_append(struct utterance *utterance, const char *format, ...) {
 static void append_document(struct utterance *utterance, const struct utterance_parts *parts) {
     char key[BASE64_BYTES(MUSTER_KEY_BYTES)];
     sodium_bin2base64(key, sizeof key, parts->key, MUSTER_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL);
+    if (parts->stream > 0) {
+        utterance_append(utterance, ",\"stream\":%u", parts->stream);
+    }
     utterance_append(utterance,
                      ",\"name\":\"s%zu\",\"services\":[{\"type\":\"http\",\"proto\":\"tcp\",\"port\":8080,"
                      "\"txt\":{\"path\":\"/\"}}],\"attrs\":{\"state\":\"%" PRIu64 "\"},\"key\":\"%s\"",

@@ -21,7 +21,8 @@ struct utterance_parts {
     uint64_t rev;
     uint64_t next_ms;
     uint64_t peers;
-    size_t number; /* of the speaker, for its name */
+    size_t number;   /* of the speaker, for its name */
+    uint16_t stream; /* the port at which it gives a table; 0: nowhere */
     const uint8_t *key;
 };
 

@@ -1804,7 +1804,9 @@ class _Row:
         self.source: _Address = ("", 0)
         self.interface = 0
         self.interface_name = ""
-        self.proven: set[_Address] = set()  # from which fresh answers came
+        self.source_heard = now  # when something came from there
+        self.proven: set[_Address] = set()  # from which fresh answers came,
+        self.answered: set[_Address] = set()  # and those that came by unicast
         self.since = self.boot_since = self.heard_at = now
         self.deadline = now
         self.period = 2.5
@@ -2222,6 +2224,7 @@ class _Node:
             and _digest(arrival.data) == row.digest
         ):
             self._hear_by(row, message, arrival)
+            self._doubt_source(row, message, arrival)
             raise _Drop("copy")
         if message.sig is None and row.key:
             raise _Drop("signature")
@@ -2362,6 +2365,7 @@ class _Node:
 
     def _sign_of_life(self, row: _Row, message: _Message, arrival: _Arrival, fresh: bool) -> None:
         now = self.now
+        is_settled = self._is_settled(row, arrival, fresh and message.seq is None, fresh)
         if message.seq is not None and message.seq > row.seq:
             missed = message.seq - row.seq - 1 if row.seq else 0
             if missed <= 8:
@@ -2382,22 +2386,47 @@ class _Node:
         if fresh:
             if len(row.proven) < 8:
                 row.proven.add(arrival.source)
+            if message.seq is None and len(row.answered) < 8:
+                row.answered.add(arrival.source)
             if message.kind == "announce" or message.rev <= row.rev:
                 self.introductions.pop(row.id, None)
-        if not row.key or fresh or arrival.source == row.source:
+        if is_settled:
             self._move(row, arrival)
-        elif arrival.source not in row.proven:
+        else:
             self._introduce(message, arrival, None)
         self._hear_by(row, message, arrival)
         self._owe(message, row)
         if self._round:
             self._round.on_answer(message)
 
+    def _is_settled(self, row: _Row, arrival: _Arrival, answers: bool, fresh: bool) -> bool:
+        """The peer itself is there, for all that is known. Where an answer by unicast left from,
+        it says. One to the group may have been passed on by who is faster than the group: then
+        the peer is heard where it was, too.
+        """
+        if not row.key or answers or arrival.source in {row.source, *row.answered}:
+            return True
+        is_silent = self.now - row.source_heard > row.period
+        return is_silent and (fresh or arrival.source in row.proven)
+
+    def _doubt_source(self, row: _Row, message: _Message, arrival: _Arrival) -> None:
+        """A copy from another host than the row's, where nobody answered: one of the two is passed
+        on.
+        """
+        host, row_host = arrival.source[0], row.source[0]
+        if not row.key or row.source in row.answered or host == row_host:
+            return
+        if arrival.source in row.answered:
+            self._move(row, arrival)
+        elif _is_v6(host) == _is_v6(row_host):
+            self._introduce(message, arrival, None)
+
     @staticmethod
     def _forget_addresses(row: _Row, message: _Message, arrival: _Arrival) -> None:
         """The peer has these no more."""
         gone = {host for host in message.gone if host != arrival.source[0].partition("%")[0]}
         row.proven = {one for one in row.proven if one[0].partition("%")[0] not in gone}
+        row.answered &= row.proven
         if row.source[0].partition("%")[0] in gone:
             row.paths = {}
             if arrival.source in row.proven:
@@ -2423,6 +2452,8 @@ class _Node:
             "u6",
         }:
             row.paths[path] = self.now
+        if arrival.source == row.source:
+            row.source_heard = self.now
 
     def _leave(self, row: _Row) -> None:
         row.state, row.heard_at = "left", self.now

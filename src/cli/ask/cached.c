@@ -205,7 +205,7 @@ static void on_open(void *context) {
         .newest = true,
     };
     muster_subscription_t *subscription;
-    uv_timer_init(&look->session.loop, &look->quiet);
+    uv_timer_init(look->session.loop, &look->quiet);
     look->quiet.data = look;
     const int error = look->session.ended ? 0
                                           : muster_subscribe(look->session.node, &wanted, on_sample, NULL,

@@ -184,7 +184,7 @@ static void on_drain(uv_timer_t *timer) {
 
 static void drain(struct relay *relay) {
     relay->phase = RELAY_DRAINING;
-    relay->sent_ms = uv_now(&relay->session->loop);
+    relay->sent_ms = uv_now(relay->session->loop);
     descriptor_pause(&relay->input);
     if (!relay->has_added) {
         relay_end(relay);
@@ -382,6 +382,15 @@ static bool open_record(struct relay *relay, const char *line, size_t length) {
     return !relay->is_astray;
 }
 
+/* What is wrong with it is for whoever published it. */
+static void pass_over(struct relay *relay) {
+    struct reading_fault fault;
+    while (reading_next(&relay->reading, &fault) == 1) {
+        relay->passed_over++;
+    }
+    relay->has_line = false;
+}
+
 /* Begins to read the next line. False when no whole line is there. */
 static bool next_line(struct relay *relay) {
     struct reading_fault fault = {.line = 0};
@@ -401,8 +410,7 @@ static bool next_line(struct relay *relay) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
     }
     if (relay->has_line && is_carried_already(relay, &relay->translated.source)) {
-        relay->has_line = false;
-        relay->passed_over++;
+        pass_over(relay);
     }
     if (fault.reason.text[0] != '\0') {
         complain_of_fault(relay, &fault);
@@ -496,9 +504,9 @@ static void on_ready(void *context) {
 }
 
 static void open_relay(struct relay *relay) {
-    uv_timer_init(&relay->session->loop, &relay->timer);
-    uv_timer_init(&relay->session->loop, &relay->patience);
-    uv_timer_init(&relay->session->loop, &relay->array);
+    uv_timer_init(relay->session->loop, &relay->timer);
+    uv_timer_init(relay->session->loop, &relay->patience);
+    uv_timer_init(relay->session->loop, &relay->array);
     relay->timer.data = relay->patience.data = relay->array.data = relay;
     muster_on_writable(relay->session->node, on_writable, relay);
     uint8_t id[MUSTER_ID_BYTES];
@@ -530,7 +538,7 @@ void relay_lines(struct relay *relay, int fd) {
     open_relay(relay);
     relay->lines.joins_packs = !relay->style->text && relay->format == NULL;
     relay->lines.splits_arrays = relay->lines.joins_packs && !relay->style->flatten;
-    const int error = descriptor_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
+    const int error = descriptor_open(&relay->input, relay->session->loop, fd, on_ready, relay);
     if (error != 0) {
         complain_of_input(relay, error);
         drain(relay);

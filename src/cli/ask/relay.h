@@ -60,7 +60,7 @@ struct relay {
     bool is_stopped;
     bool has_warned_of_digits;
     char id[MUSTER_ID_TEXT_BYTES]; /* of this node */
-    uint64_t passed_over;          /* lines of what was carried on before */
+    uint64_t passed_over;          /* readings that were carried on before */
     uv_timer_t timer;
     uv_timer_t patience; /* of whoever stopped it */
     uv_timer_t array;    /* since an array began that is not closed */

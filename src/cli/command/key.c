@@ -255,6 +255,15 @@ static void write_key(struct writer *writer, const void *row) {
     writer_text(writer, "use", "USE", key == ring->keys ? "seals" : "opens");
 }
 
+/* Tells who would see an empty table why. */
+static void tell_none(const struct key_command *command) {
+    if (command->ring.count == 0) {
+        complain(command->settings,
+                 "there are no keys; muster key new makes one, muster key add takes another "
+                 "host's");
+    }
+}
+
 static int run_list(struct key_command *command) {
     const struct muster_keyring *ring = &command->ring;
     const struct writer_rows rows = {write_key, ring->keys, sizeof(*ring->keys), ring->count, ring};
@@ -265,6 +274,7 @@ static int run_list(struct key_command *command) {
         writer_close(&writer);
         return STATUS_OK;
     }
+    tell_none(command);
     const struct table_style style = {.color = settings_color(command->settings)};
     return table_print(NULL, rows, style) == 0 ? STATUS_OK : complain_error(command->settings, MUSTER_ENOMEM);
 }
@@ -351,6 +361,21 @@ static const char *verb_word(size_t i) {
 
 static const struct args_completion complete_verbs = {.word = verb_word};
 
+/* Refuses an option that is of another verb. */
+static int check_options(const struct settings *settings, const struct key_options *options,
+                         const struct verb *verb) {
+    if (options->passphrase && verb->run != run_new) {
+        return complain_usage(settings, "--passphrase", "expected with new alone");
+    }
+    if (options->qr && verb->run != run_show) {
+        return complain_usage(settings, "--qr", "expected with show alone");
+    }
+    if (options->json && verb->run != run_list) {
+        return complain_usage(settings, "--json", "expected with list alone");
+    }
+    return STATUS_OK;
+}
+
 static int run_verb(struct settings *settings, const struct key_options *options, const struct verb *verb,
                     const char *name) {
     struct key_command command = {.settings = settings, .options = options, .name = name};
@@ -360,10 +385,14 @@ static int run_verb(struct settings *settings, const struct key_options *options
     if (!verb->takes_name && name != NULL) {
         return complain_usage(settings, name, "%s takes no NAME", verb->name);
     }
+    int status = check_options(settings, options, verb);
+    if (status != STATUS_OK) {
+        return status;
+    }
     mlock(&command, sizeof(command));
     setvbuf(stdin, NULL, _IONBF, 0); /* nothing that is read or said stays in a buffer */
     setvbuf(stdout, NULL, _IONBF, 0);
-    int status = read_keys(&command);
+    status = read_keys(&command);
     if (status == STATUS_OK) {
         status = verb->run(&command);
     }

@@ -125,7 +125,7 @@ static void describe(FILE *out) {
         "  VALUE        the same, with --topic\n"
         "  {...} [...]  a SenML record or pack (RFC 8428), on one line or several: its topic is what\n"
         "               comes before the last slash of a record's full name; with --topic, all of it is\n"
-        "               below that one\n"
+        "               below that one, and so are LwM2M's names such as /3303/0/5700\n"
         "  [{...},{...},...\n"
         "               a stream of SenML (SensML): an array that is not closed after %d ms, or is longer\n"
         "               than a line may be. Each record is published as it comes, with the base values of\n"
@@ -153,12 +153,13 @@ static void describe(FILE *out) {
         "in 1978 to 2242. Units are those of SenML: Cel, %%RH, W, lx, m/s and so on; others are sent with a\n"
         "warning.\n\n"
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
-        "records are held for %d ms, until listeners know it. One publisher has at most %d topics, since "
-        "its\n"
-        "announcement has to be short; another publish, with another --name, has as many again. No more\n"
-        "input is taken than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n"
-        "What muster subscribe --ndjson or --csv printed is carried on with its publisher's name as the\n"
-        "origin, which subscribers see, and which keeps muster and its bridges from carrying it once more.\n"
+        "records are held for %d ms, until listeners know it. One publisher has at most %d topics, since\n"
+        "its announcement has to be short; another publish, with another --name, has as many again. No\n"
+        "more input is taken than --rate lets go, of which 16 kB may leave at once. Order holds within a\n"
+        "topic.\n"
+        "What muster subscribe --ndjson, --senml or --csv printed is carried on with its publisher's\n"
+        "name as the origin, which subscribers see, and which keeps muster and its bridges from carrying\n"
+        "it once more.\n"
         "What has an origin already is passed over, and so is what this publisher said itself; in the end\n"
         "it says how many these were. A topic has either readings of its own or those of others, and of\n"
         "several others it names the one that was read first: separate them by --name and --topic.\n",
@@ -405,6 +406,7 @@ static int run_session(struct publish *publish) {
     struct muster_options node_options;
     muster_options_init(&node_options);
     node_options.document = &document;
+    node_options.without_retained = true;
     node_options.instance = options->instance[0] != '\0' ? options->instance : NULL;
     if (options->rate_bytes_s != 0) {
         node_options.rate_bytes_s = options->rate_bytes_s;

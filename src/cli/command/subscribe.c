@@ -102,7 +102,9 @@ static void describe(FILE *out) {
         "What publishers sent last, before, comes first; it is marked with ~, or with ! where it is stale:\n"
         "older than its update time (ut, of SenML) by half. --ndjson says of each\n"
         "record peer, id, and by sample how it came: live, repaired (it had to be sent again), last, or\n"
-        "stream (live, where multicast does not come through); see schemas/reading.schema.json.\n\n"
+        "stream (live, where multicast does not come through); see schemas/reading.schema.json. --senml "
+        "says\n"
+        "the same in the first record of each pack, which is as it came else.\n\n"
         "A TEMPLATE of --format has the members of --ndjson as placeholders, {n}, {u}, {t}, {peer}, and\n"
         "{value} for v, vs, vb and vd; what is not there is -, and {{ and }} are braces.\n\n"
         "--stats measures jitter as RTP does (RFC 3550, 6.4.1) by the records' own times, and by them\n"
@@ -240,11 +242,11 @@ static bool has_enough(const struct subscribe *subscribe) {
 }
 
 static void print_csv(const struct muster_record *record, const struct muster_sample *sample,
-                      const struct record_publisher *publisher) {
+                      const struct record_publisher *publisher, double now_s) {
     fputs(record->time_s > 0 ? text_utc((int64_t)llround(record->time_s * 1e6)).text : "", stdout);
     csv_print_series(record->name, publisher->name, text_id(publisher->id).text,
                      record->unit != NULL ? record->unit : "");
-    csv_print_record(record, sample->origin);
+    csv_print_record(record, sample->origin, record_is_stale(record, now_s));
 }
 
 static bool is_wanted(const struct subscribe *subscribe, const struct muster_record *record) {
@@ -269,7 +271,7 @@ static int print_record(struct subscribe *subscribe, const struct muster_record 
         return octets_write(stdout, record);
     }
     if (subscribe->options->csv) {
-        print_csv(record, sample, &source->publisher);
+        print_csv(record, sample, &source->publisher, now_s);
         return 0;
     }
     if (subscribe->options->format != NULL) {
@@ -333,7 +335,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     }
     if (is_printed) {
         subscribe->has_printed = true;
-        record_print_pack(sample);
+        record_print_pack(sample, &source->publisher);
     }
     meter_record_heard(&subscribe->meter, source, sample, count, time_s, now_s);
     if (has_enough(subscribe)) {
@@ -351,7 +353,7 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
 static int print_stats(struct subscribe *subscribe) {
     subscribe->has_printed = true;
     return meter_print(&subscribe->meter, &subscribe->sources, subscribe->session.node,
-                       uv_now(&subscribe->session.loop), subscribe->settings->port,
+                       uv_now(subscribe->session.loop), subscribe->settings->port,
                        subscribe->options->ndjson);
 }
 
@@ -397,8 +399,8 @@ static void on_open(void *context) {
         .since_ms = subscribe->options->since_ms,
     };
     muster_subscription_t *subscription;
-    subscribe->meter.began_ms = uv_now(&subscribe->session.loop);
-    uv_prepare_init(&subscribe->session.loop, &subscribe->prepare); /* cannot fail, like the next */
+    subscribe->meter.began_ms = uv_now(subscribe->session.loop);
+    uv_prepare_init(subscribe->session.loop, &subscribe->prepare); /* cannot fail, like the next */
     subscribe->prepare.data = subscribe;
     uv_prepare_start(&subscribe->prepare, on_prepare);
     const int error =

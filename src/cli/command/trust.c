@@ -191,6 +191,10 @@ static int run_list(struct trust_command *command) {
         writer_close(&writer);
         return STATUS_OK;
     }
+    if (command->count == 0) {
+        complain(command->settings,
+                 "no name is pinned; muster trust pin NAME pins one to the key of who has it now");
+    }
     const struct table_style style = {.color = settings_color(command->settings)};
     return table_print(NULL, rows, style) == 0 ? STATUS_OK : complain_error(command->settings, MUSTER_ENOMEM);
 }
@@ -241,6 +245,9 @@ static int run(struct settings *settings, void *options, const struct operands *
     }
     struct trust_command command = {
         .settings = settings, .options = options, .name = operands->values[1], .id = operands->values[2]};
+    if (command.options->listing.json && verb->run != run_list) {
+        return complain_usage(settings, "--json", "expected with list alone");
+    }
     int status = pins_read(settings, &command.pins, &command.count) == 0 ? STATUS_OK : STATUS_ERROR;
     status = status == STATUS_OK ? verb->run(&command) : status;
     free(command.pins);

@@ -87,7 +87,9 @@ static int print_row(const struct question *question, const struct roster_row *r
            peer->received, peer->copies, text_share(peer->loss).text,
            text_duration((int64_t)peer->since_ms).text);
     printf("  Trust       %s%s\n", trusted_row_text(&question->trusted, peer),
-           peer->partial ? "; what it offers is too long for a datagram, and has not come by TCP" : "");
+           peer->partial
+               ? "; what it offers is too long for a datagram, and has come neither by TCP nor by UDP"
+               : "");
     return table_print(NULL, peer_tuples(peer), style);
 }
 

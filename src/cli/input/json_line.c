@@ -284,7 +284,7 @@ static const char *text_of(const document_node_t *parent, const char *name) {
     return text != NULL ? text : "";
 }
 
-/* Of muster subscribe --ndjson. Other lines are not parsed for it: there may be many. */
+/* Other lines are not parsed for it: there may be many. */
 void line_source_read(struct line_source *source, const char *line, size_t length) {
     static const char mark[] = "\"sample\"";
     *source = (struct line_source){0};
@@ -293,7 +293,8 @@ void line_source_read(struct line_source *source, const char *line, size_t lengt
         return;
     }
     document_node_t *root = document_parse(line, length);
-    line_source_set(source, text_of(root, "id"), text_of(root, "peer"), text_of(root, "origin"));
+    const document_node_t *record = document_type(root) == DOCUMENT_ARRAY ? document_first(root) : root;
+    line_source_set(source, text_of(record, "id"), text_of(record, "peer"), text_of(record, "origin"));
     document_free(root);
 }
 

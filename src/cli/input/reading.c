@@ -241,6 +241,12 @@ static void split_name(struct reading *reading) {
     }
 }
 
+/* True where a fault is that of a name such as "/3303/0/5700", which stands at `at` and needs a topic. */
+static bool lacks_topic(const struct reading *reading, const char *at, const char *fault) {
+    return reading->style->topic == NULL && reading->pack.end - at > 1 && memcmp(at, "\"/", 2) == 0 &&
+           strcmp(fault, "a name that begins with no letter or digit") == 0;
+}
+
 static int read_pack(struct reading *reading, struct reading_fault *fault) {
     size_t offset;
     const int result = muster_pack_next(&reading->pack, &reading->record);
@@ -251,7 +257,10 @@ static int read_pack(struct reading *reading, struct reading_fault *fault) {
     if (result < 0) {
         const char *text = muster_pack_fault(&reading->pack, &offset);
         reading->is_over = true;
-        return reason_set(reason_at(fault, reading, reading->pack.begin + offset), "%s", text);
+        const char *at = reading->pack.begin + offset;
+        return reason_set(reason_at(fault, reading, at), "%s%s", text,
+                          lacks_topic(reading, at, text) ? "; --topic T has such names of LwM2M below T"
+                                                         : "");
     }
     split_name(reading);
     return 1;

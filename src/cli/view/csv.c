@@ -64,7 +64,7 @@ void csv_print_series(const char *name, const char *peer, const char *id, const 
     }
 }
 
-void csv_print_record(const struct muster_record *record, const char *origin) {
+void csv_print_record(const struct muster_record *record, const char *origin, bool is_stale) {
     printf(",%s,", kind_name(record->kind));
     csv_print_value(record, true);
     putchar(',');
@@ -73,5 +73,5 @@ void csv_print_record(const struct muster_record *record, const char *origin) {
     }
     putchar(',');
     csv_print_text(origin);
-    putchar('\n');
+    puts(is_stale ? ",true" : ",false");
 }

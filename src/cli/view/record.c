@@ -168,6 +168,19 @@ static void write_value(FILE *out, const struct muster_record *record) {
     }
 }
 
+/* Who published it, and how it came: members without braces. */
+static void write_source(FILE *out, const struct muster_sample *sample,
+                         const struct record_publisher *publisher) {
+    fputs("\"peer\":", out);
+    text_print_quoted(out, publisher->name);
+    fprintf(out, ",\"id\":\"%s\",\"sample\":\"%s\"", text_id(publisher->id).text,
+            muster_sample_kind_name(sample->kind));
+    if (text_is_given(sample->origin)) {
+        fputs(",\"origin\":", out);
+        text_print_quoted(out, sample->origin);
+    }
+}
+
 /* All but the last brace. */
 static int write_json(FILE *out, const struct muster_record *record, const struct muster_sample *sample,
                       const struct record_publisher *publisher, double now_s) {
@@ -180,14 +193,8 @@ static int write_json(FILE *out, const struct muster_record *record, const struc
     }
     text_print_json(out, text, (size_t)length - 1); /* without its brace */
     free(text);
-    fputs(",\"peer\":", out);
-    text_print_quoted(out, publisher->name);
-    fprintf(out, ",\"id\":\"%s\",\"sample\":\"%s\"", text_id(publisher->id).text,
-            muster_sample_kind_name(sample->kind));
-    if (text_is_given(sample->origin)) {
-        fputs(",\"origin\":", out);
-        text_print_quoted(out, sample->origin);
-    }
+    putc(',', out);
+    write_source(out, sample, publisher);
     fputs(sample->is_late ? ",\"late\":true" : "", out);
     fputs(record_is_stale(record, now_s) ? ",\"stale\":true" : "", out);
     return 0;
@@ -223,11 +230,39 @@ int record_print_format(const char *format, const struct muster_record *record,
     return error;
 }
 
-void record_print_pack(const struct muster_sample *sample) {
+/* True when a pack has a member of that name, or a value that looks like it: a name would stand there twice.
+ */
+static bool has_member(const struct muster_sample *sample, const char *quoted) {
+    const char *end = sample->body + sample->length;
+    const char *at = sample->body;
+    while ((at = memmem(at, (size_t)(end - at), quoted, strlen(quoted))) != NULL) {
+        at += strlen(quoted);
+        while (at < end && strchr(" \t\r\n", *at) != NULL && *at != '\0') {
+            at++;
+        }
+        if (at < end && *at == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
+void record_print_pack(const struct muster_sample *sample, const struct record_publisher *publisher) {
+    const char *brace = memchr(sample->body, '{', sample->length);
+    size_t before = brace != NULL ? (size_t)(brace - sample->body) + 1 : 0;
     size_t length = sample->length;
     while (length > 0 && strchr(" \t\r\n", sample->body[length - 1]) != NULL) {
         length--; /* filled up to the length of its batch */
     }
-    text_print_json(stdout, sample->body, length);
+    if (has_member(sample, "\"peer\"") || has_member(sample, "\"id\"") || has_member(sample, "\"sample\"") ||
+        has_member(sample, "\"origin\"")) {
+        before = 0;
+    }
+    text_print_json(stdout, sample->body, before);
+    if (before > 0) {
+        write_source(stdout, sample, publisher);
+        putchar(',');
+    }
+    text_print_json(stdout, sample->body + before, length - before);
     putchar('\n');
 }

@@ -242,7 +242,7 @@ struct text_short text_endpoint(const struct muster_endpoint *endpoint, uint16_t
 }
 
 struct text_short text_host(const struct muster_endpoint *endpoint, const char *interface_name) {
-    const bool is_of_link = endpoint->ip[0] == 0xfe && (endpoint->ip[1] & 0xc0) == 0x80;
+    const bool is_of_link = muster_endpoint_is_of_link(endpoint);
     struct text_short text = text_address(endpoint);
     if (endpoint->family == 6) {
         snprintf(text.text, sizeof(text.text), "[%.46s%s%.15s]", text_address(endpoint).text,

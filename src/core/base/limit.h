@@ -130,6 +130,7 @@
 #define MUSTER_FALSE_DEATH 1e-9         /* chance that a living peer is called lost */
 #define MUSTER_PATIENCE_MAX 8           /* missed alives after which any peer is suspect */
 #define MUSTER_HEARSAY_PATIENCE 2       /* missed alives, at least, before a row that was never heard here is asked by unicast, and lost */
+#define MUSTER_LOOK_MS 10                /* so long before it judges a row a node looks at it: who was stopped until then is late for that, and reads what waits */
 #define MUSTER_LATE_MS 500               /* a node that is this late asks for no suspect and buries nobody */
 #define MUSTER_LATE_MS_MAX 5000          /* more lateness than this counts as this */
 #define MUSTER_LATE_HOLD_MS 10000        /* lateness fades over this time */
@@ -144,7 +145,6 @@
 #define MUSTER_TRIES_GROUP 1             /* of them, the first ones, that go to the group alone; the others go by unicast too, for who does not hear the group */
 #define MUSTER_TRIES_GROUP_LOSSLESS 3    /* the same where nothing is lost, as far as */
 #define MUSTER_LOSSLESS_MESSAGES 512     /* so many messages show */
-#define MUSTER_HEARSAY_TRIES 2           /* questions, by unicast, for a row that was never heard here */
 #define MUSTER_TRIES_MAX 60             /* questions for a suspect, at most */
 
 /* ---- memory ---- */
@@ -193,13 +193,30 @@
 #define MUSTER_STREAM_TOTAL_MS 60000    /* longest time of a connection by TCP, watchers excepted */
 #define MUSTER_REPLY_BYTES_MAX 65536    /* one part of an answer without the lines that are passed on */
 #define MUSTER_REPLY_SELF_BYTES_MAX 196608 /* the part about the node itself, which has up to 256 feeds of 480 bytes */
+#define MUSTER_DEFLATE_BYTES_MIN 1024   /* a shorter answer is said in clear */
+#define MUSTER_DEFLATE_WINDOW_BITS 12   /* a window of 4,096 bytes: longer ones save 2 % of a table, and take 32 kB more on each side */
+#define MUSTER_DEFLATE_MEMORY_LEVEL 5   /* of zlib: such a stream takes 40 kB of who says it */
+#define MUSTER_DEFLATERS_MAX 16         /* answers that are deflated at a time; others are said in clear */
+#define MUSTER_INFLATE_PIECE_BYTES 16384 /* made clear at a time */
+#define MUSTER_INFLATE_RATIO_MAX 64     /* so many bytes of an answer for each byte that came: more is a trap */
+#define MUSTER_INFLATE_BYTES_FREE 1048576 /* that may come beyond this ratio: short answers can be all alike */
 #define MUSTER_FETCHES_MAX 4            /* streams for tables and documents that are open at a time */
 #define MUSTER_FETCH_IDLE_MS 1000       /* a fetch that stalls for so long is given up */
 #define MUSTER_FETCH_TOTAL_MS 10000     /* a fetch that lasts for so long is given up */
 #define MUSTER_FETCH_BAD_MAX 64         /* a table with so many rows of wrong signatures is given up */
 #define MUSTER_FETCH_TRIES 3            /* tries for one document without a pause, at different peers that may have it */
-#define MUSTER_FETCH_RETRY_MS 2000      /* pause after these tries; doubled each time */
+#define MUSTER_FETCH_RETRY_MS 2000      /* pause after these, and one by datagrams; doubled each time */
 #define MUSTER_FETCH_RETRY_MS_MAX 300000 /* longest pause */
+#define MUSTER_PART_BYTES 600           /* bytes of a body in one part, a datagram: in base64 it fits every path */
+#define MUSTER_PARTS_MAX 110            /* parts of the largest body */
+#define MUSTER_PART_QUESTION_BYTES 1100 /* a question for a part is padded to this: a part is never longer */
+#define MUSTER_PART_RATE 200            /* parts that a node gives in a second, of all askers together; more are not given */
+#define MUSTER_PART_BURST 200
+#define MUSTER_PART_MS 20               /* between a part that came and the question for the next one */
+#define MUSTER_PART_TRIES 8             /* questions for one part */
+#define MUSTER_PART_RETRY_MS 100        /* pause after the first of them; doubled each time */
+#define MUSTER_PART_RETRY_MS_MAX 1000   /* longest pause */
+#define MUSTER_PART_TOTAL_MS 30000      /* a body whose parts take so long is given up */
 #define MUSTER_SOURCES_MAX 4            /* peers that offered their table, the latest */
 
 /* ---- telemetry ---- */

@@ -137,16 +137,25 @@ void announcer_answer(struct presence *presence, uint64_t nonce) {
 
 /* ---- when ---- */
 
-uint64_t announcer_interval_ms(const struct presence *presence) {
-    const double longest_ms = MUSTER_NEXT_MS_MAX / STRETCH_MAX;
+/* The interval at which so many share the budget. */
+static double crowd_interval_ms(const struct presence *presence, size_t speakers) {
     size_t alive_bytes = presence->announcer.alive_bytes;
     size_t frame_bytes = FRAME_OVERHEAD_BYTES + (alive_bytes > 0 ? alive_bytes : ALIVE_BYTES_EXPECTED);
+    return 1000 * (double)speakers * 8 * (double)frame_bytes / (double)presence->budget_bps;
+}
+
+uint64_t announcer_interval_ms(const struct presence *presence) {
+    const double longest_ms = MUSTER_NEXT_MS_MAX / STRETCH_MAX;
     /* Whoever claims to be many must not silence the others. */
-    double speakers = (double)peer_table_speakers(&presence->table) + 1;
-    double crowd_ms = 1000 * speakers * 8 * (double)frame_bytes / (double)presence->budget_bps;
+    double crowd_ms = crowd_interval_ms(presence, peer_table_speakers(&presence->table) + 1);
     double least_ms = (double)presence->interval_min_ms;
     double interval_ms = crowd_ms > least_ms ? crowd_ms : least_ms;
     return (uint64_t)(interval_ms < longest_ms ? interval_ms : longest_ms);
+}
+
+uint64_t announcer_crowd_promise_ms(const struct presence *presence) {
+    double longest_ms = crowd_interval_ms(presence, peer_table_present(&presence->table) + 1) * STRETCH_MAX;
+    return (uint64_t)(longest_ms < MUSTER_NEXT_MS_MAX ? longest_ms : MUSTER_NEXT_MS_MAX);
 }
 
 /* RFC 3550, 6.3: when the crowd has grown since, the moment moves, but never past the promise. */

@@ -82,3 +82,6 @@ struct message announcer_announce(const struct presence *presence);
 
 /* The interval between two alives, before its random part, ms. */
 uint64_t announcer_interval_ms(const struct presence *presence);
+
+/* The longest promise of an alive in a crowd of as many as there are rows, hearsay too, ms. */
+uint64_t announcer_crowd_promise_ms(const struct presence *presence);

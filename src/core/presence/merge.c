@@ -102,18 +102,43 @@ static bool has_better_address(const struct presence *presence, const struct pee
            presence->context->now_ms - heard_ms <= MUSTER_PRIMARY_MS;
 }
 
-/* A verified row keeps its address until the peer has answered from another one: what it said may have
- * been passed on by anybody. */
+/* A verified row keeps its address until the peer has answered from another one: what it said may have been
+ * passed on by anybody. Where an answer by unicast left from, it says. One to the group may have been passed
+ * on by who is faster than the group; then the peer is heard where it was, too. */
+static bool is_settled_at(const struct presence *presence, const struct peer *peer,
+                          const struct muster_endpoint *source) {
+    if (!peer->is_verified || endpoint_is_same(&peer->address, source) || peer_is_answered_at(peer, source)) {
+        return true;
+    }
+    uint64_t heard_ms = peer_heard_at_ms(peer, &peer->address);
+    return peer_is_proven_at(peer, source) &&
+           (heard_ms == 0 || presence->context->now_ms - heard_ms > peer->period_ms);
+}
+
 static void record_address(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     const struct muster_datagram *datagram = incoming->datagram;
-    bool is_proven = peer_is_proven_at(peer, &datagram->source);
-    if ((!peer->is_verified || is_proven) && has_better_address(presence, peer, &datagram->source)) {
-        return;
-    }
-    if (!peer->is_verified || is_proven) {
+    if (is_settled_at(presence, peer, &datagram->source) &&
+        !has_better_address(presence, peer, &datagram->source)) {
         peer_table_set_address(&presence->table, peer, &datagram->source, datagram->interface);
-    } else if (incoming->message->kind != MESSAGE_BYE) { /* who leaves answers no more */
-        introduction_begin(presence, incoming->message, datagram);
+    }
+}
+
+/* Asks who spoke in the name of a row where the row's peer has not answered yet. */
+static void ask_source(struct presence *presence, const struct peer *peer, const struct incoming *incoming) {
+    if (incoming->message->kind != MESSAGE_BYE && /* who leaves answers no more */
+        !is_settled_at(presence, peer, &incoming->datagram->source)) {
+        introduction_begin(presence, incoming->message, incoming->datagram);
+    }
+}
+
+/* A copy from another host than the row's, whose address nobody answered from: one of the two is passed on.
+ */
+static void doubt_address(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
+    const struct muster_endpoint *source = &incoming->datagram->source;
+    if (source->family == peer->address.family && !endpoint_is_same_host(source, &peer->address) &&
+        !peer_is_answered_at(peer, &peer->address)) {
+        record_address(presence, peer, incoming);
+        ask_source(presence, peer, incoming);
     }
 }
 
@@ -132,10 +157,10 @@ static void record_seq(struct presence *presence, struct peer *peer, const struc
     if (seq == 0) {
         return;
     }
-    /* A long gap is no loss: one of us was away. Nor is what this kernel dropped: that shows this node's
-     * lateness, and says nothing of the link. And what anybody may claim says nothing of the others' links.
-     */
-    if (peer->seq == 0 || seq - peer->seq > MUSTER_ABSENCE_GAP) {
+    /* A long gap is no loss: one of us was away. Nor is what was said before this node heard it for the first
+     * time, or what this kernel dropped: that shows this node's lateness, and says nothing of the link. And
+     * what anybody may claim says nothing of the others' links. */
+    if (peer->numbered_ms == 0 || seq - peer->seq > MUSTER_ABSENCE_GAP) {
         loss_begin(&peer->loss);
     } else if (seq - peer->seq == 1 || presence->dropped_ms <= peer->numbered_ms) {
         loss_advance(&peer->loss, seq - peer->seq);
@@ -154,6 +179,7 @@ static void record_promise(const struct presence *presence, struct peer *peer,
     static const uint64_t shortest_period_ms = MUSTER_INTERVAL_MIN_MS + MUSTER_INTERVAL_MIN_MS / 4;
     peer->heard_ms = presence->context->now_ms;
     peer->tries = 0;
+    peer->silent_ms = 0;
     peer->next_ms = message->next_ms;
     /* All but an alive may repeat the rest of a promise; of answers only a longer one is news. */
     bool is_answer = message->re != NULL;
@@ -173,7 +199,9 @@ static void record_way(struct presence *presence, const struct muster_datagram *
 /* What every message says that is accepted, whatever its kind. */
 static void record_message(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     const struct muster_datagram *datagram = incoming->datagram;
-    record_evidence(presence, peer, incoming, incoming->is_fresh ? EVIDENCE_PROOF : 0);
+    unsigned kinds = incoming->is_fresh ? EVIDENCE_PROOF : 0;
+    kinds |= incoming->is_fresh && incoming->message->seq == 0 ? EVIDENCE_ANSWER : 0;
+    record_evidence(presence, peer, incoming, kinds);
     record_way(presence, datagram);
     record_address(presence, peer, incoming);
     confirm(presence, peer, incoming);
@@ -209,7 +237,7 @@ static void record_life(struct presence *presence, struct peer *peer, const stru
 
 static void revive(struct presence *presence, struct peer *peer) {
     peer_table_set_state(&presence->table, peer, MUSTER_ALIVE);
-    peer_table_set_due(&presence->table, peer, suspicion_due_ms(presence, peer));
+    suspicion_plan(presence, peer);
 }
 
 static void join(struct presence *presence, struct peer *peer) {
@@ -224,6 +252,7 @@ static void begin_again(struct presence *presence, struct peer *peer, uint64_t b
     peer->boot_ms = presence->context->now_ms;
     presence->newcomer_ms = presence->context->now_ms;
     peer->seq = 0;
+    peer->numbered_ms = 0;
     peer->asked = 0;
     peer->period_ms = 0;
     peer->is_ask_owed = true;
@@ -370,7 +399,7 @@ static bool hear(struct presence *presence, struct peer *peer, const struct inco
         revive(presence, peer);
         put_event(presence, peer, MUSTER_PEER_RETURNED);
     } else if (due_ms < peer->due_ms) { /* a later moment waits for the earlier one */
-        peer_table_set_due(&presence->table, peer, due_ms);
+        suspicion_plan(presence, peer);
     }
     if (message->rev > peer->rev) {
         introduction_begin(presence, message, incoming->datagram);
@@ -584,11 +613,15 @@ bool merge_message(struct presence *presence, const struct message *message,
     if (peer != NULL && is_copy(peer, &incoming)) {
         record_evidence(presence, peer, &incoming, EVIDENCE_COPY);
         record_way(presence, datagram);
+        doubt_address(presence, peer, &incoming);
         note->is_copy = true;
         return true;
     }
     bool is_accepted =
         peer == NULL ? merge_stranger(presence, &incoming) : merge_known(presence, peer, &incoming);
+    if (is_accepted && peer != NULL) {
+        ask_source(presence, peer, &incoming);
+    }
     note->is_answer = is_accepted && message->kind == MESSAGE_ANNOUNCE && incoming.is_fresh;
     return is_accepted;
 }
@@ -605,7 +638,8 @@ static void fill_provisional(struct presence *presence, struct peer *peer, const
     uint64_t now_ms = presence->context->now_ms;
     uint64_t age_ms = shorter_ms(row->age_ms, now_ms);
     const uint64_t longest_ms = MUSTER_SLEEPER_MS; /* nobody lends a long life to whom he invents */
-    record_seq(presence, peer, incoming);
+    peer->seq = message->seq; /* what is not younger is stale */
+    peer->last_hash = incoming->hash;
     record_promise(presence, peer, message);
     peer->heard_ms = now_ms - age_ms;
     /* When it will have broken its promise, by the word of who passed it on; what it promised as a whole is

@@ -427,7 +427,14 @@ int peer_reserve_evidence(struct peer *peer, const struct muster_datagram *datag
     return 0;
 }
 
-/* The tuple of a datagram; the one that was not heard for longest makes room for a new one. */
+/* Those from elsewhere first, then those that were not heard for longest. */
+static bool makes_room_before(const struct peer *peer, const struct tuple *a, const struct tuple *b) {
+    bool is_a_here = endpoint_is_same(&a->source, &peer->address);
+    bool is_b_here = endpoint_is_same(&b->source, &peer->address);
+    return is_a_here == is_b_here ? a->last_ms < b->last_ms : is_b_here;
+}
+
+/* The tuple of a datagram; one makes room for it where there are too many. */
 static struct tuple *tuple_of(struct peer *peer, const struct muster_datagram *datagram,
                               uint64_t everywhere_before) {
     struct tuple *tuple = find_tuple(peer, datagram);
@@ -439,7 +446,7 @@ static struct tuple *tuple_of(struct peer *peer, const struct muster_datagram *d
         tuple = &peer->tuples[peer->tuple_count++];
     } else {
         for (unsigned i = 1; i < peer->tuple_count; i++) {
-            tuple = peer->tuples[i].last_ms < tuple->last_ms ? &peer->tuples[i] : tuple;
+            tuple = makes_room_before(peer, &peer->tuples[i], tuple) ? &peer->tuples[i] : tuple;
         }
     }
     *tuple = (struct tuple){.source = datagram->source,
@@ -463,6 +470,7 @@ void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram
     tuple->everywhere += everywhere;
     tuple->last_ms = now_ms;
     tuple->is_proven = tuple->is_proven || kinds & EVIDENCE_PROOF;
+    tuple->is_answered = tuple->is_answered || kinds & EVIDENCE_ANSWER;
 }
 
 bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *source) {
@@ -472,6 +480,25 @@ bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *so
         }
     }
     return false;
+}
+
+bool peer_is_answered_at(const struct peer *peer, const struct muster_endpoint *source) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        if (peer->tuples[i].is_answered && endpoint_is_same(&peer->tuples[i].source, source)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t peer_heard_at_ms(const struct peer *peer, const struct muster_endpoint *source) {
+    uint64_t heard_ms = 0;
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        const struct tuple *tuple = &peer->tuples[i];
+        heard_ms =
+            endpoint_is_same(&tuple->source, source) && tuple->last_ms > heard_ms ? tuple->last_ms : heard_ms;
+    }
+    return heard_ms;
 }
 
 void peer_forget_address(struct peer *peer, const struct muster_endpoint *address) {

@@ -27,7 +27,8 @@ struct tuple {
     struct muster_endpoint source;
     struct muster_endpoint destination;
     uint32_t interface;
-    bool is_proven; /* an answer to a question of ours came from this source */
+    bool is_proven;   /* an answer to a question of ours came from this source */
+    bool is_answered; /* one by unicast did */
     uint64_t count;
     uint64_t last_ms;
     uint64_t everywhere;       /* messages that all paths carry and that came by this one */
@@ -112,7 +113,8 @@ struct peer {
     /* Suspicion. */
     unsigned tries; /* questions since it was heard, or became suspect */
     unsigned tries_needed;
-    uint64_t asked_ms; /* of the last try */
+    uint64_t silent_ms; /* when the patience with it ended; 0: it has not */
+    uint64_t asked_ms;  /* of the last try */
     uint64_t askers;   /* a bit for each address whose question counted as a try */
 
     /* The table's own. */
@@ -233,15 +235,18 @@ enum evidence {
     EVIDENCE_COPY = 1,       /* it came before by another path */
     EVIDENCE_EVERYWHERE = 2, /* all paths carry it */
     EVIDENCE_PROOF = 4,      /* it answers a question of ours */
+    EVIDENCE_ANSWER = 8,     /* by unicast */
 };
 
 /* Counts a datagram under its 5-tuple; kinds are of enum evidence. */
 void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram, unsigned kinds,
                        uint64_t now_ms);
 
-/* True when a proof came from this source: it is the peer's own, not that of somebody who passes on
- * what the peer said. */
+/* True when a proof came from this source: what was said long ago is not said from there. */
 bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *source);
+
+/* The same of an answer by unicast, which says where it leaves from: nobody passed it on. */
+bool peer_is_answered_at(const struct peer *peer, const struct muster_endpoint *source);
 
 /* Forgets the evidence of this address, whatever the port. */
 void peer_forget_address(struct peer *peer, const struct muster_endpoint *address);
@@ -255,6 +260,9 @@ unsigned peer_paths(const struct peer *peer);
 /* Where the peer was last heard by a family (4 or 6), on the interface of its address; first where it
  * answered a question of ours. Family 0 when it was not. */
 struct muster_endpoint peer_address(const struct peer *peer, uint8_t family);
+
+/* When it was last heard from this source; 0: never. */
+uint64_t peer_heard_at_ms(const struct peer *peer, const struct muster_endpoint *source);
 
 /* When it was last heard by a family; 0: never. */
 uint64_t peer_heard_ms(const struct peer *peer, uint8_t family);

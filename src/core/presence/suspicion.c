@@ -66,6 +66,14 @@ static bool is_by_unicast(const struct peer *peer) {
     return last != NULL && group_is_unicast(group_path_kind(&last->destination));
 }
 
+/* Between two promises of a row. One that hearsay lent is cut, so that nobody lends a long life to whom he
+ * invents; but in a large crowd all promise longer ones, and most would be asked for nothing. */
+static uint64_t period_of(const struct presence *presence, const struct peer *peer) {
+    bool is_cut = is_hearsay(peer) && peer->period_ms == MUSTER_SLEEPER_MS;
+    uint64_t crowd_ms = is_cut ? announcer_crowd_promise_ms(presence) : 0;
+    return crowd_ms > peer->period_ms ? crowd_ms : peer->period_ms;
+}
+
 /* An answer repeats the rest of a promise; of whom only answers are heard a whole one is waited for. */
 static uint64_t promise_of(const struct peer *peer) {
     return is_by_unicast(peer) && peer->period_ms > peer->next_ms ? peer->period_ms : peer->next_ms;
@@ -80,17 +88,37 @@ static uint64_t hearing_again_ms(const struct presence *presence, const struct p
     return mute_ms <= peer->heard_ms ? 0 : deadline_earlier(granted_ms, latest_ms);
 }
 
-uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *peer) {
+/* What a row's promise grants, and a resume. */
+static uint64_t granted_until_ms(const struct presence *presence, const struct peer *peer) {
     uint64_t promised_ms = peer->heard_ms + promise_of(peer);
     /* A whole promise, also to who was heard since: an answer repeats the rest of one, and what waited to be
      * read tells of one that is over. */
-    uint64_t granted_ms = presence->resumed_ms + peer->period_ms;
-    promised_ms = presence->resumed_ms > 0 && granted_ms > promised_ms ? granted_ms : promised_ms;
+    uint64_t resumed_ms = presence->resumed_ms + peer->period_ms;
+    return presence->resumed_ms > 0 && resumed_ms > promised_ms ? resumed_ms : promised_ms;
+}
+
+/* How long it is waited for after that. */
+static uint64_t wait_ms(const struct presence *presence, const struct peer *peer) {
+    return (patience_of(presence, peer) - 1) * period_of(presence, peer) + MUSTER_GRACE_MS;
+}
+
+uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *peer) {
+    uint64_t promised_ms = granted_until_ms(presence, peer);
     uint64_t heard_again_ms = hearing_again_ms(presence, peer);
     promised_ms = promised_ms > heard_again_ms ? promised_ms : heard_again_ms;
-    uint64_t late_ms = health_late_ms(&presence->health, presence->context->now_ms);
-    return promised_ms + (patience_of(presence, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS +
-           MUSTER_LATE_PATIENCE * late_ms;
+    return promised_ms + wait_ms(presence, peer) +
+           MUSTER_LATE_PATIENCE * health_late_ms(&presence->health, presence->context->now_ms);
+}
+
+/* A row is looked at a moment before it is judged. A node that was stopped is late for this look, and so
+ * patient: it reads what came meanwhile, which may be from this row, before it judges. */
+static void look_before(struct presence *presence, struct peer *peer, uint64_t judge_ms) {
+    bool is_soon = judge_ms <= presence->context->now_ms + MUSTER_LOOK_MS;
+    peer_table_set_due(&presence->table, peer, is_soon ? judge_ms : judge_ms - MUSTER_LOOK_MS);
+}
+
+void suspicion_plan(struct presence *presence, struct peer *peer) {
+    look_before(presence, peer, suspicion_due_ms(presence, peer));
 }
 
 static uint64_t jitter_ms(struct presence *presence) {
@@ -101,6 +129,9 @@ static void suspect(struct presence *presence, struct peer *peer) {
     peer->tries = 0;
     peer->asked_ms = 0;
     peer->askers = 0;
+    uint64_t silent_ms =
+        granted_until_ms(presence, peer) + wait_ms(presence, peer); /* by none of its own faults */
+    peer->silent_ms = peer->silent_ms == 0 ? silent_ms : peer->silent_ms;
     peer->tries_needed = suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
     peer_table_set_state(&presence->table, peer, MUSTER_SUSPECT);
     peer_table_set_due(&presence->table, peer, presence->context->now_ms + jitter_ms(presence));
@@ -148,6 +179,12 @@ static bool is_asked_by_unicast(const struct presence *presence, const struct pe
            (peer_table_present(&presence->table) <= MUSTER_CROWD_ROWS || has_unicast(peer));
 }
 
+/* When the answer to the last question was read, if there was one: who is late reads it late. */
+static uint64_t answered_ms(const struct presence *presence, const struct peer *peer) {
+    uint64_t late_ms = health_late_ms(&presence->health, presence->context->now_ms);
+    return peer->asked_ms + MUSTER_QUESTION_MS + MUSTER_LATE_PATIENCE * late_ms;
+}
+
 /* One try more; the next may be made by any listener, whoever draws the shortest delay. */
 static void count_try(struct presence *presence, struct peer *peer) {
     peer->tries++;
@@ -155,8 +192,12 @@ static void count_try(struct presence *presence, struct peer *peer) {
     if (is_asked_by_unicast(presence, peer)) {
         suspicion_ask_by_unicast(presence, peer, peer->interface);
     }
-    uint64_t pause_ms = MUSTER_QUESTION_MS + (peer->tries < peer->tries_needed ? jitter_ms(presence) : 0);
-    peer_table_set_due(&presence->table, peer, presence->context->now_ms + pause_ms);
+    if (peer->tries < peer->tries_needed) {
+        peer_table_set_due(&presence->table, peer,
+                           presence->context->now_ms + MUSTER_QUESTION_MS + jitter_ms(presence));
+    } else {
+        look_before(presence, peer, answered_ms(presence, peer));
+    }
 }
 
 /* True when a question may take the suspect along: it will soon be due, and what it was asked last had time
@@ -185,7 +226,7 @@ static void ask(struct presence *presence, struct peer *first) {
 
 /* Nobody is waited for for ever. */
 static bool may_wait(const struct presence *presence, const struct peer *peer) {
-    return presence->context->now_ms < peer->heard_ms + peer->next_ms + MUSTER_LATE_WAIT_MS;
+    return peer->silent_ms == 0 || presence->context->now_ms < peer->silent_ms + MUSTER_LATE_WAIT_MS;
 }
 
 /* The signs of life of others wait to be read: a node that is late judges nobody. */
@@ -205,6 +246,8 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
                            presence->context->now_ms + MUSTER_QUESTION_MS + jitter_ms(presence));
     } else if (peer->tries < peer->tries_needed) {
         ask(presence, peer);
+    } else if (answered_ms(presence, peer) > presence->context->now_ms && may_wait(presence, peer)) {
+        look_before(presence, peer, answered_ms(presence, peer));
     } else if (introduction_is_first(presence, peer->id) && may_wait(presence, peer)) {
         peer_table_set_due(&presence->table, peer, presence->context->now_ms + MUSTER_QUESTION_MS);
     } else {
@@ -215,13 +258,16 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
 /* Who answers by unicast alone, or was never heard, is asked so when its promise runs out, before anybody is
  * told of a suspect. False when that gave no answer. Who is late, or has no budget left, asks later: hearsay
  * is not buried unasked, but not waited for for ever. */
-static bool ask_quietly(struct presence *presence, struct peer *peer, uint64_t due_ms) {
+static bool ask_quietly(struct presence *presence, struct peer *peer) {
     uint64_t now_ms = presence->context->now_ms;
-    unsigned tries = is_hearsay(peer) ? MUSTER_HEARSAY_TRIES
-                                      : suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
+    unsigned tries = suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
     uint64_t longest_ms = is_hearsay(peer) ? MUSTER_LATE_WAIT_MS : peer->period_ms;
-    if ((!is_by_unicast(peer) && !is_hearsay(peer)) || peer->tries >= tries ||
-        now_ms >= due_ms + longest_ms) {
+    if (!is_by_unicast(peer) && !is_hearsay(peer)) {
+        return false;
+    }
+    /* The patience with a row changes with what is lost: so it is recorded when it ended first. */
+    peer->silent_ms = peer->silent_ms == 0 ? now_ms : peer->silent_ms;
+    if (peer->tries >= tries || now_ms >= peer->silent_ms + longest_ms) {
         return false;
     }
     if (!must_wait(presence, peer)) {
@@ -231,11 +277,21 @@ static bool ask_quietly(struct presence *presence, struct peer *peer, uint64_t d
     return true;
 }
 
+/* Its id was heard, perhaps in another start, and is asked for its document: that is no silence. */
+static bool is_being_introduced(struct presence *presence, const struct peer *peer) {
+    uint64_t ended_ms = granted_until_ms(presence, peer) + wait_ms(presence, peer);
+    return introduction_is_first(presence, peer->id) &&
+           presence->context->now_ms < ended_ms + MUSTER_LATE_WAIT_MS;
+}
+
 static void tick_alive(struct presence *presence, struct peer *peer) {
     uint64_t due_ms = suspicion_due_ms(presence, peer);
     if (due_ms > presence->context->now_ms) {
-        peer_table_set_due(&presence->table, peer, due_ms);
-    } else if (ask_quietly(presence, peer, due_ms)) {
+        peer->silent_ms = 0;
+        look_before(presence, peer, due_ms);
+    } else if (is_being_introduced(presence, peer)) {
+        peer_table_set_due(&presence->table, peer, presence->context->now_ms + MUSTER_QUESTION_MS);
+    } else if (ask_quietly(presence, peer)) {
         return;
     } else if (is_hearsay(peer)) { /* nobody makes us ask the group for whomever he has invented */
         suspicion_bury(presence, peer, MUSTER_LOST);

@@ -15,6 +15,9 @@ struct message;
 /* When a living row's patience ends, given its promise and the loss known now. */
 uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *peer);
 
+/* Lets a living row be looked at when its patience ends. */
+void suspicion_plan(struct presence *presence, struct peer *peer);
+
 /* Makes a tombstone of a row, MUSTER_LOST or MUSTER_LEFT, and tells of it; room for the event was reserved.
  */
 void suspicion_bury(struct presence *presence, struct peer *peer, enum muster_state state);

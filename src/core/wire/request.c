@@ -132,6 +132,9 @@ int request_encode(const struct request *request, char **line, size_t *length) {
     document_put_integer(&document, NULL, "muster", 1);
     document_put_text(&document, NULL, "request", name_get(&kinds, request->kind));
     put_conditions(&document, request);
+    if (request->deflates) {
+        document_put_bool(&document, NULL, "deflate", true);
+    }
     if (request->kind == REQUEST_TABLE && request->name != NULL) {
         document_put_text(&document, NULL, "name", request->name);
     } else if (request->kind == REQUEST_DOCUMENT) {
@@ -220,6 +223,12 @@ static bool read_conditions(struct request_reader *reader) {
     return find(reader, "interfaces") == NULL ||
            read_list(reader, "interfaces", 0, INTERFACES_MAX, MUSTER_INTERFACE_NAME_BYTES - 1,
                      &request->interfaces, &request->interface_count);
+}
+
+static bool read_deflate(struct request_reader *reader) {
+    const document_node_t *deflate = find(reader, "deflate");
+    reader->request->deflates = document_bool(deflate);
+    return member_allow(deflate, DOCUMENT_BOOL, &reader->reason);
 }
 
 static bool read_table(struct request_reader *reader) {
@@ -368,7 +377,7 @@ static bool read_kind(struct request_reader *reader) {
 }
 
 static bool read_members(struct request_reader *reader) {
-    if (!read_kind(reader) || !read_conditions(reader)) {
+    if (!read_kind(reader) || !read_conditions(reader) || !read_deflate(reader)) {
         return false;
     }
     switch (reader->request->kind) {

@@ -73,6 +73,7 @@ struct muster_options {
     const char *const
         *caches; /* patterns of topics whose last values to keep for others, see muster_core_options */
     size_t cache_count;
+    bool without_retained; /* see muster_core_options: another node of this user is asked to retain it */
     unsigned kinds; /* of paths to many that may be used, bit 1 << enum muster_path_kind; 0: all. Of a family
                        that has none of them nothing is used */
     bool without_gso; /* send each datagram by itself, as where the kernel can't send batches (UDP GSO) */
@@ -475,7 +476,8 @@ MUSTER_API int muster_local_publish(muster_local_t *local, const char *topic,
                                     void *context);
 
 /* The same, and the node retains the value: late joiners are given it also after the node was started again,
- * until a value of its name is published without this. */
+ * until a value of its name is published without this. Ends with MUSTER_ENOTFOUND where no node retains
+ * anything (muster_options.without_retained). */
 MUSTER_API int muster_local_retain(muster_local_t *local, const char *topic,
                                    const struct muster_record *record, muster_local_end_cb on_end,
                                    void *context);

@@ -99,7 +99,9 @@ struct muster_pack {
     bool has_base_value;
     bool has_base_sum;
     size_t base_name_length;
-    char name[MUSTER_FULL_NAME_BYTES_MAX + 1]; /* the base name, the record's behind it */
+    size_t given_length;
+    char given[MUSTER_FULL_NAME_BYTES_MAX + 1]; /* by muster_pack_base(), without an end */
+    char name[MUSTER_FULL_NAME_BYTES_MAX + 1];  /* the base name, the record's behind it */
     char base_unit[MUSTER_NAME_BYTES_MAX + 1];
     char unit[MUSTER_NAME_BYTES_MAX + 1];
     char text[MUSTER_DATAGRAM_BYTES_MAX + 1]; /* of a value, without its escapes, */
@@ -122,8 +124,10 @@ MUSTER_API void muster_pack_room(struct muster_pack *pack, char *room, size_t si
 MUSTER_API void muster_pack_more(struct muster_pack *pack, const char *bytes, size_t length, double now_s);
 
 /* Names count from this one, of at most MUSTER_FULL_NAME_BYTES_MAX bytes, until the pack has a base name of
- * its own: "kitchen/climate/" for readings of that topic that were named without it. Allowed before the first
- * muster_pack_next(); copied. MUSTER_EINVAL when it is too long, or holds what names don't have. */
+ * its own: "kitchen/climate/" for readings of that topic that were named without it. Names and base names
+ * that begin with a slash, as LwM2M has them ("/3303/0/5700"), are always below it; without it they are a
+ * fault, as they are in packs of RFC 8428 (4.5.1). Allowed before the first muster_pack_next(); copied.
+ * MUSTER_EINVAL when it is too long, or holds what names don't have. */
 MUSTER_API int muster_pack_base(struct muster_pack *pack, const char *name);
 
 /* The next record: 1 with *record, which points into *pack, or to its room, until the next call; 0 behind the

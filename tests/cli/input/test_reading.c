@@ -217,6 +217,25 @@ TEST(test_senml_below_a_topic) {
           "kitchen/climate {\"n\":\"dev:1:temp\",\"v\":1,\"t\":1700000000}\n");
 }
 
+/* LwM2M names a resource by "/object/instance/resource", and a device by a URN. */
+TEST(test_names_of_lwm2m) {
+    check(&below, "[{\"bn\":\"/3303/0/\",\"n\":\"5700\",\"v\":1},{\"n\":\"5701\",\"vs\":\"Cel\"}]",
+          "kitchen/climate {\"n\":\"3303/0/5700\",\"v\":1,\"t\":1700000000}\n"
+          "kitchen/climate {\"n\":\"3303/0/5701\",\"vs\":\"Cel\",\"t\":1700000000}\n");
+    check(&below, "{\"n\":\"/3303/0/5700\",\"v\":1}",
+          "kitchen/climate {\"n\":\"3303/0/5700\",\"v\":1,\"t\":1700000000}\n");
+    check(&below, "{\"bn\":\"urn:dev:ow:10e2:\",\"n\":\"/3303/0/5700\",\"v\":1}",
+          "kitchen/climate {\"n\":\"urn:dev:ow:10e2:/3303/0/5700\",\"v\":1,\"t\":1700000000}\n");
+    check(&plain, "{\"bn\":\"urn:dev:ow:10e2:/3303/0/\",\"n\":\"5700\",\"v\":1}",
+          "urn:dev:ow:10e2:/3303/0 {\"n\":\"5700\",\"v\":1,\"t\":1700000000}\n");
+    check(&plain, "{\"bn\":\"urn:dev:ow:10e2:\",\"n\":\"temp\",\"v\":1}",
+          "urn:dev:ow:10e2:temp {\"v\":1,\"t\":1700000000}\n");
+    check(&plain, "[{\"bn\":\"/3303/0/\",\"n\":\"5700\",\"v\":1}]",
+          "8: a name that begins with no letter or digit; --topic T has such names of LwM2M below T\n");
+    check(&plain, "{\"n\":\"/3303/0/5700\",\"v\":1}",
+          "6: a name that begins with no letter or digit; --topic T has such names of LwM2M below T\n");
+}
+
 TEST(test_senml_refused) {
     check(&plain, "  {\"n\":\"a\",\"v\":}", "16: no number where one should be\n");
     check(&plain, "{\"n\":\"\xc3\xa9\xc3\xa9\",\"v\":1}", "6: a name that begins with no letter or digit\n");
@@ -339,6 +358,7 @@ int main(void) {
         cmocka_unit_test(test_text_as_it_stands),
         cmocka_unit_test(test_senml),
         cmocka_unit_test(test_senml_below_a_topic),
+        cmocka_unit_test(test_names_of_lwm2m),
         cmocka_unit_test(test_senml_refused),
         cmocka_unit_test(test_senml_over_lines),
         cmocka_unit_test(test_senml_record_by_record),

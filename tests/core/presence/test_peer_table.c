@@ -355,6 +355,25 @@ static void only_the_most_recent_tuples_are_kept(void **state) {
     assert_int_equal(peer->received, MUSTER_TUPLES_MAX + 2);
 }
 
+/* Else whoever passes on from many ports would have it forgotten where the peer itself answered. */
+static void the_address_of_the_row_is_not_forgotten(void **state) {
+    (void)state;
+    struct peer *peer = add(1, true);
+    struct muster_datagram datagram = datagram_from(19798, MUSTER_PATH_M4);
+    peer_table_set_address(&table, peer, &datagram.source, INTERFACE);
+    note(peer, 19798, MUSTER_PATH_M4, false, false, 1000);
+    assert_false(peer_is_answered_at(peer, &datagram.source));
+    peer_add_evidence(peer, &datagram, EVIDENCE_PROOF | EVIDENCE_ANSWER, 1001);
+    for (uint16_t i = 0; i < 2 * MUSTER_TUPLES_MAX; i++) {
+        note(peer, (uint16_t)(20000 + i), MUSTER_PATH_M4, false, false, 2000u + i);
+    }
+    assert_int_equal(peer->tuple_count, MUSTER_TUPLES_MAX);
+    assert_int_equal(peer_heard_at_ms(peer, &datagram.source), 1001);
+    assert_true(peer_is_answered_at(peer, &datagram.source));
+    datagram = datagram_from(20000, MUSTER_PATH_M4);
+    assert_int_equal(peer_heard_at_ms(peer, &datagram.source), 0);
+}
+
 static void the_loss_of_a_path_is_what_others_brought(void **state) {
     (void)state;
     struct peer *peer = add(1, true);
@@ -481,6 +500,7 @@ int main(void) {
         TABLE_TEST(a_proof_belongs_to_its_source),
         TABLE_TEST(strangers_without_a_key_are_few),
         TABLE_TEST(only_the_most_recent_tuples_are_kept),
+        TABLE_TEST(the_address_of_the_row_is_not_forgotten),
         TABLE_TEST(the_loss_of_a_path_is_what_others_brought),
         TABLE_TEST(an_earlier_boot_is_forgotten),
         TABLE_TEST(few_rows_of_one_address_are_speakers),

@@ -39,7 +39,7 @@ static struct peer *add(uint8_t n) {
     peer->heard_ms = core->context.now_ms;
     peer->next_ms = NEXT_MS;
     peer->period_ms = NEXT_MS;
-    peer_table_set_due(&core->presence.table, peer, suspicion_due_ms(&core->presence, peer));
+    suspicion_plan(&core->presence, peer);
     return peer;
 }
 
@@ -233,14 +233,46 @@ static void where_nothing_is_lost_fewer_questions_go_by_unicast(void **state) {
     assert_int_equal(core->context.counters.questions, 2 * MUSTER_TRIES_MIN - MUSTER_TRIES_GROUP_LOSSLESS);
 }
 
-static void who_is_being_introduced_is_no_death(void **state) {
-    (void)state;
-    struct peer *peer = add(1);
+static void introduce(const struct peer *peer) {
     const struct muster_datagram datagram = {.source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 7}};
     struct message alive = {.kind = MESSAGE_ALIVE};
     memcpy(alive.id, peer->id, MUSTER_ID_BYTES);
     assert_true(introduction_begin(&core->presence, &alive, &datagram));
-    uint64_t due_ms = tick_at(NOW_MS);
+}
+
+/* It was heard, in another start. */
+static void who_is_being_introduced_is_no_suspect(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    introduce(peer);
+    for (uint64_t due_ms = tick_at(NOW_MS); due_ms < NOW_MS + 10000;) {
+        due_ms = tick_at(due_ms);
+    }
+    assert_int_equal(peer->state, MUSTER_ALIVE);
+    core->presence.introductions.items[0].tries = MUSTER_INTRODUCTION_TRIES;
+    tick_at(peer->due_ms);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+}
+
+/* Whoever speaks in its name keeps no dead row for ever. */
+static void an_introduction_is_not_waited_for_for_ever(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    introduce(peer);
+    for (uint64_t due_ms = tick_at(NOW_MS); peer->state == MUSTER_ALIVE;) {
+        assert_true(due_ms < NOW_MS + 2 * MUSTER_LATE_WAIT_MS);
+        due_ms = tick_at(due_ms);
+    }
+    assert_true(core->context.now_ms >= NOW_MS + MUSTER_LATE_WAIT_MS);
+}
+
+static void who_is_being_introduced_is_no_death(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    tick_at(peer->due_ms);
+    uint64_t due_ms = tick_at(peer->due_ms);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    introduce(peer);
     while (due_ms < NOW_MS + 10000) {
         due_ms = tick_at(due_ms);
     }
@@ -393,11 +425,60 @@ static void hearsay_is_lost_after_its_questions(void **state) {
         tick_at(now_ms);
         lost = 0;
         for (unsigned n = 0; n < HEARSAY; n++) {
-            assert_true(peers[n]->state == MUSTER_ALIVE || peers[n]->tries == MUSTER_HEARSAY_TRIES);
+            assert_true(peers[n]->state == MUSTER_ALIVE || peers[n]->tries == MUSTER_TRIES_MIN);
             lost += peers[n]->state == MUSTER_LOST ? 1 : 0;
         }
     }
     assert_int_equal(lost, HEARSAY);
+}
+
+/* Where much is lost two questions are not enough: half of them get no answer at 30 %. */
+static void hearsay_is_asked_as_often_as_loss_demands(void **state) {
+    (void)state;
+    struct peer *peer = add_hearsay(1);
+    core->presence.loss = (struct loss_mean){.expected = 1000, .missed = 300};
+    for (uint64_t now_ms = NOW_MS; peer->state != MUSTER_LOST; now_ms += 50) {
+        assert_true(now_ms < NOW_MS + 60000);
+        tick_at(now_ms);
+    }
+    assert_int_equal(peer->tries, suspicion_tries(0.3, suspicion_patience(0.3, 1)));
+    assert_true(peer->tries > MUSTER_TRIES_MIN);
+}
+
+/* A joiner that has heard little takes its link for a bad one, and is patient. When it knows better, the end
+ * of that patience lies far back. */
+static void hearsay_is_asked_however_patience_shrinks(void **state) {
+    (void)state;
+    struct peer *peer = add_hearsay(1);
+    peer->period_ms = MUSTER_SLEEPER_MS;
+    core->presence.loss = (struct loss_mean){.expected = 10, .missed = 9};
+    tick_at(NOW_MS); /* it will be looked at after a patience of many promises */
+    core->presence.loss = (struct loss_mean){.expected = 1000, .missed = 10};
+    for (uint64_t now_ms = peer->due_ms; peer->state != MUSTER_LOST; now_ms += 50) {
+        tick_at(now_ms);
+    }
+    assert_true(core->context.now_ms > NOW_MS + NEXT_MS + 2 * MUSTER_SLEEPER_MS + MUSTER_LATE_WAIT_MS);
+    assert_int_equal(peer->tries, MUSTER_TRIES_MIN);
+}
+
+/* Where thousands share the budget, each is silent for minutes. */
+static void hearsay_of_a_crowd_is_waited_for_as_long_as_the_crowd_promises(void **state) {
+    (void)state;
+    struct peer *peer = add_hearsay(0);
+    uint64_t few_ms = suspicion_due_ms(&core->presence, peer);
+    peer->period_ms = MUSTER_SLEEPER_MS;
+    uint64_t cut_ms = suspicion_due_ms(&core->presence, peer);
+    for (unsigned n = 1; n < 10000; n++) {
+        bool is_full;
+        const uint8_t id[MUSTER_ID_BYTES] = {(uint8_t)n, 2, (uint8_t)(n >> 8)};
+        assert_non_null(
+            peer_table_add(&core->presence.table, id, true, true, core->context.now_ms, &is_full));
+    }
+    const uint64_t crowd_ms = announcer_crowd_promise_ms(&core->presence);
+    assert_true(crowd_ms > 3 * MUSTER_SLEEPER_MS);
+    assert_true(suspicion_due_ms(&core->presence, peer) - cut_ms >= crowd_ms - MUSTER_SLEEPER_MS);
+    peer->period_ms = NEXT_MS; /* who promised less is waited for no longer */
+    assert_true(suspicion_due_ms(&core->presence, peer) <= few_ms + NEXT_MS);
 }
 
 /* But not waited for for ever. */
@@ -421,6 +502,56 @@ static void patience_grows_by_ones_own_lateness(void **state) {
     uint64_t due_ms = suspicion_due_ms(&core->presence, peer);
     presence_record_late(&core->presence, 300);
     assert_int_equal(suspicion_due_ms(&core->presence, peer), due_ms + MUSTER_LATE_PATIENCE * 300);
+}
+
+/* It went on in the very moment in which a row was due: what that said meanwhile waits to be read. */
+static void who_was_stopped_looks_before_it_judges(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    const uint64_t suspect_ms = suspicion_due_ms(&core->presence, peer);
+    assert_int_equal(peer->due_ms, suspect_ms - MUSTER_LOOK_MS);
+    core->context.now_ms = suspect_ms;
+    presence_record_late(&core->presence, suspect_ms - peer->due_ms);
+    tick_at(suspect_ms);
+    assert_int_equal(peer->state, MUSTER_ALIVE);
+    tick_at(suspect_ms + MUSTER_LATE_PATIENCE * MUSTER_LOOK_MS);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+}
+
+/* Late by less than what keeps it from asking: answers are read as late as all else. */
+static void who_is_a_little_late_waits_longer_for_the_last_answer(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    tick_at(NOW_MS + NEXT_MS + MUSTER_GRACE_MS);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    while (peer->tries < peer->tries_needed) {
+        tick_at(peer->due_ms);
+    }
+    presence_record_late(&core->presence, MUSTER_LATE_MS / 2);
+    uint64_t asked_ms = core->context.now_ms;
+    tick_at(asked_ms + MUSTER_QUESTION_MS + MUSTER_LATE_MS / 2);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    tick_at(asked_ms + MUSTER_QUESTION_MS + MUSTER_LATE_PATIENCE * MUSTER_LATE_MS / 2);
+    assert_int_equal(peer->state, MUSTER_LOST);
+}
+
+/* In a large crowd, and of a sleeper, one promise lasts longer than anybody is waited for by a late judge. */
+static void who_is_late_does_not_judge_who_promises_minutes_either(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    peer->period_ms = 2 * MUSTER_LATE_WAIT_MS;
+    core->presence.loss = (struct loss_mean){.expected = 1000, .missed = 300}; /* of more than one */
+    const uint64_t suspect_ms = suspicion_due_ms(&core->presence, peer);
+    assert_true(suspect_ms > NOW_MS + NEXT_MS + MUSTER_LATE_WAIT_MS);
+    tick_at(peer->due_ms);
+    tick_at(suspect_ms);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    for (uint64_t now_ms = suspect_ms; now_ms < suspect_ms + MUSTER_LATE_WAIT_MS; now_ms += 100) {
+        core->context.now_ms = now_ms;
+        presence_record_late(&core->presence, MUSTER_LATE_MS);
+        tick_at(now_ms);
+        assert_int_equal(peer->tries, 0);
+    }
 }
 
 static void who_is_late_asks_for_nobody_and_buries_nobody(void **state) {
@@ -510,6 +641,8 @@ int main(void) {
         SUSPICION_TEST(who_slept_grants_one_more_promise),
         SUSPICION_TEST(who_slept_hears_before_it_buries),
         SUSPICION_TEST(silence_to_all_tries_is_a_death),
+        SUSPICION_TEST(who_is_being_introduced_is_no_suspect),
+        SUSPICION_TEST(an_introduction_is_not_waited_for_for_ever),
         SUSPICION_TEST(who_is_being_introduced_is_no_death),
         SUSPICION_TEST(where_nothing_is_lost_fewer_questions_go_by_unicast),
         SUSPICION_TEST(a_tombstone_goes_when_its_time_is_over),
@@ -519,9 +652,15 @@ int main(void) {
         SUSPICION_TEST(copies_of_a_question_are_one_try),
         SUSPICION_TEST(the_questions_of_one_address_are_one_try),
         SUSPICION_TEST(hearsay_is_lost_after_its_questions),
+        SUSPICION_TEST(hearsay_is_asked_as_often_as_loss_demands),
+        SUSPICION_TEST(hearsay_is_asked_however_patience_shrinks),
+        SUSPICION_TEST(hearsay_of_a_crowd_is_waited_for_as_long_as_the_crowd_promises),
         SUSPICION_TEST(hearsay_is_lost_in_the_end),
         SUSPICION_TEST(heard_questions_never_exceed_the_tries_needed),
         SUSPICION_TEST(patience_grows_by_ones_own_lateness),
+        SUSPICION_TEST(who_was_stopped_looks_before_it_judges),
+        SUSPICION_TEST(who_is_a_little_late_waits_longer_for_the_last_answer),
+        SUSPICION_TEST(who_is_late_does_not_judge_who_promises_minutes_either),
         SUSPICION_TEST(who_is_late_asks_for_nobody_and_buries_nobody),
         SUSPICION_TEST(what_is_read_late_shows_lateness),
         SUSPICION_TEST(what_waited_through_a_suspend_shows_none),

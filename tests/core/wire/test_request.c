@@ -302,6 +302,8 @@ static const struct {
     {REQUEST("update", ",\"set\":{\"topics\":5}"), REQUEST_END_DONE, NULL}, /* not for who asks to say */
     {REQUEST("update", ",\"remove\":{\"attrs\":[]}"), REQUEST_END_DONE, NULL},
     {REQUEST("table", ",\"set\":5,\"unknown\":[1,2]"), REQUEST_END_DONE, NULL},
+    {REQUEST("publish", ",\"topic\":\"a//b\",\"record\":{\"v\":1}"), REQUEST_END_INVALID, "topic"},
+    {REQUEST("publish", ",\"topic\":\"a\",\"record\":{\"v\":1,\"vb\":true}"), REQUEST_END_INVALID, "record"},
     {REQUEST("samples", ""), REQUEST_END_INVALID, "patterns"},
     {REQUEST("samples", ",\"patterns\":[]"), REQUEST_END_INVALID, "patterns"},
     {REQUEST("samples", ",\"patterns\":\"#\""), REQUEST_END_INVALID, "patterns"},

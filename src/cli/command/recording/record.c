@@ -111,6 +111,11 @@ static void count_batch(struct record *record, const struct batch *batch) {
 
 static void write_batch(struct record *record);
 
+static bool has_work(void *context) {
+    const struct record *record = context;
+    return record->is_writing;
+}
+
 static void on_written(uv_work_t *work, int error) {
     struct record *record = work->data;
     (void)error; /* it was not cancelled */
@@ -141,7 +146,7 @@ static void write_batch(struct record *record) {
     }
     record->is_writing = true;
     record->work.data = record;
-    if (uv_queue_work(&record->session.loop, &record->work, on_work, on_written) != 0) {
+    if (uv_queue_work(record->session.loop, &record->work, on_work, on_written) != 0) {
         record->is_writing = false;
         record->is_pending = true;
     }
@@ -359,6 +364,7 @@ static int run_session(struct record *record) {
                                             .on_signal = on_signal,
                                             .on_deadline = on_deadline,
                                             .on_event = on_event,
+                                            .has_work = has_work,
                                             .context = record};
     record->end = "error";
     const int status = session_hold(&record->session, record->settings, &request);

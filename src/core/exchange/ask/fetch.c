@@ -65,9 +65,11 @@ int fetch_begin(struct fetches *fetches, const struct context *context, enum fet
     if (!fetch_has_room(fetches, kind)) {
         return MUSTER_EFULL;
     }
+    struct request asked = *request;
+    asked.deflates = kind != FETCH_FOLLOW; /* whose answer has no end */
     struct fetch *fetch = calloc(1, sizeof *fetch);
     int error =
-        fetch == NULL ? MUSTER_ENOMEM : request_encode(request, &fetch->request, &fetch->request_length);
+        fetch == NULL ? MUSTER_ENOMEM : request_encode(&asked, &fetch->request, &fetch->request_length);
     if (error != 0) {
         free(fetch);
         return error;

@@ -7,6 +7,7 @@
 
 #include <muster/telemetry.h>
 
+#include "deflater.h"
 #include "exchange.h"
 #include "reply.h"
 #include "samples.h"
@@ -61,7 +62,10 @@ static struct reply_lines lines_of(const struct connection *connection, const st
 
 static int say_peer(struct connection *connection, const char *event, const struct muster_peer *view,
                     const struct reply_lines *lines) {
-    int error = reply_write_peer(&connection->out, event, view, lines, connection->is_local);
+    enum reply_row row = connection->is_local      ? REPLY_ROW_WITH_EVIDENCE
+                         : connection->may_shorten ? REPLY_ROW_SHORT
+                                                   : REPLY_ROW_WHOLE;
+    int error = reply_write_peer(&connection->out, event, view, lines, row);
     connection->count += error == 0 ? 1 : 0;
     return error;
 }
@@ -287,6 +291,8 @@ void connection_answer(struct exchange *exchange, struct connection *connection,
     struct context *context = exchange->context;
     int error = 0;
     connection->kind = request->kind;
+    connection->may_shorten = request->deflates;
+    connection->may_deflate = request->deflates;
     connection->gives_value = false;
     switch (request->kind) {
     case REQUEST_DOCUMENT:
@@ -318,6 +324,57 @@ void connection_answer(struct exchange *exchange, struct connection *connection,
     connection->count = error == 0 && has_parts ? 1 : 0;
     context->counters.requests += error == 0 ? 1 : 0;
     connection_finish(connection, end_of(error), NULL);
+}
+
+/* ---- writing ---- */
+
+/* A program of this machine saves nothing by it. An answer without an end would hold its memory for good. */
+static bool deflates(const struct exchange *exchange, const struct connection *connection) {
+    bool is_long =
+        connection->state == CONNECTION_ANSWERING || connection->out.length >= MUSTER_DEFLATE_BYTES_MIN;
+    return connection->may_deflate && is_long && !connection->is_local &&
+           !connection_is_watching(connection) && exchange->server.deflater_count < MUSTER_DEFLATERS_MAX;
+}
+
+/* Where there is no memory for it the answer is said in clear. */
+static int begin_deflating(struct exchange *exchange, struct connection *connection) {
+    if (!deflates(exchange, connection) || (connection->deflater = deflater_new()) == NULL) {
+        return 0;
+    }
+    exchange->server.deflater_count++;
+    return reply_write_deflate(&connection->in_flight);
+}
+
+void connection_end_deflating(struct exchange *exchange, struct connection *connection) {
+    exchange->server.deflater_count -= connection->deflater != NULL ? 1 : 0;
+    deflater_free(connection->deflater);
+    connection->deflater = NULL;
+}
+
+static int deflate_out(struct exchange *exchange, struct connection *connection) {
+    bool is_last = connection->state != CONNECTION_ANSWERING;
+    int error = deflater_write(connection->deflater, connection->out.bytes, connection->out.length, is_last,
+                               &connection->in_flight);
+    connection->out.length = 0;
+    if (is_last) {
+        connection_end_deflating(exchange, connection);
+    }
+    return error;
+}
+
+bool connection_hand_over(struct exchange *exchange, struct connection *connection) {
+    connection->bytes += connection->out.length;
+    int error = begin_deflating(exchange, connection);
+    connection->may_deflate = false;
+    if (connection->deflater == NULL) {
+        const struct buffer spare = connection->in_flight;
+        connection->in_flight = connection->out;
+        connection->out = spare;
+    } else if (error != 0 || deflate_out(exchange, connection) != 0) {
+        connection_cut(exchange, connection);
+        return false;
+    }
+    return true;
 }
 
 /* ---- watching ---- */

@@ -17,12 +17,13 @@ struct exchange;
 
 struct server {
     struct connection *connections;
+    size_t deflater_count;         /* of their answers that are deflated */
     struct muster_socket *sockets; /* of the node, for who asks it about itself */
     size_t socket_count;
 };
 
 /* A zeroed struct is allowed. */
-void server_deinit(struct server *server);
+void server_deinit(struct exchange *exchange);
 
 /* Copies the node's sockets. MUSTER_EFULL, MUSTER_ENOMEM; then nothing changed. */
 int server_set_sockets(struct server *server, const struct muster_socket *sockets, size_t count);

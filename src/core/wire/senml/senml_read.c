@@ -76,13 +76,42 @@ static bool resolve_name_part(struct muster_pack *pack, const struct senml_membe
                                             : "a name with a character that names don't have");
 }
 
+static bool begins_with_slash(const struct quoted *name) {
+    const char *at = name->at;
+    return name->length > 0 && quoted_next(&at, name->at + name->length) == '/';
+}
+
+/* Where a name such as LwM2M's "/3303/0/5700" goes on behind the given base name, which is put there. */
+static size_t put_given(struct muster_pack *pack) {
+    memcpy(pack->name, pack->given, pack->given_length);
+    return pack->given_length - (pack->given[pack->given_length - 1] == '/' ? 1 : 0);
+}
+
+static bool stands_below(const struct muster_pack *pack, const struct senml_members *members,
+                         enum senml_label label) {
+    return pack->given_length > 0 && senml_members_have(members, label) &&
+           begins_with_slash(&members->texts[label]);
+}
+
+static bool resolve_base_name(struct muster_pack *pack, const struct senml_members *members) {
+    const size_t before = stands_below(pack, members, SENML_BASE_NAME) ? put_given(pack) : 0;
+    const bool is_good = resolve_name_part(pack, members, SENML_BASE_NAME, before, &pack->base_name_length);
+    pack->base_name_length += before;
+    return is_good;
+}
+
 static bool resolve_name(struct muster_pack *pack, const struct senml_members *members) {
+    const bool has_own_base =
+        pack->base_name_length > 0 && (pack->base_name_length != pack->given_length ||
+                                       memcmp(pack->name, pack->given, pack->given_length) != 0);
+    const size_t before =
+        !has_own_base && stands_below(pack, members, SENML_NAME) ? put_given(pack) : pack->base_name_length;
     size_t length = 0;
     if (senml_members_have(members, SENML_NAME) &&
-        !resolve_name_part(pack, members, SENML_NAME, pack->base_name_length, &length)) {
+        !resolve_name_part(pack, members, SENML_NAME, before, &length)) {
         return false;
     }
-    length += pack->base_name_length;
+    length += before;
     pack->name[length] = '\0';
     return length > 0 || refuse_member(pack, members, SENML_NAME, "a record without a name");
 }
@@ -195,8 +224,7 @@ static bool keep_base(struct muster_pack *pack, const struct senml_members *memb
         return refuse_member(pack, members, SENML_BASE_UNIT, "a unit that is too long");
     }
     return resolve_version(pack, members) &&
-           (!senml_members_have(members, SENML_BASE_NAME) ||
-            resolve_name_part(pack, members, SENML_BASE_NAME, 0, &pack->base_name_length));
+           (!senml_members_have(members, SENML_BASE_NAME) || resolve_base_name(pack, members));
 }
 
 /* A record of base members alone is no reading: it is about those behind it (5.1.7). */
@@ -230,6 +258,7 @@ void muster_pack_open(struct muster_pack *pack, const char *bytes, size_t length
     pack->has_base_value = false;
     pack->has_base_sum = false;
     pack->base_name_length = 0;
+    pack->given_length = 0;
     pack->base_unit[0] = '\0';
     pack->room = NULL;
     pack->room_size = 0;
@@ -251,7 +280,8 @@ int muster_pack_base(struct muster_pack *pack, const char *name) {
         return MUSTER_EINVAL;
     }
     memcpy(pack->name, name, length);
-    pack->base_name_length = length;
+    memcpy(pack->given, name, length);
+    pack->base_name_length = pack->given_length = length;
     return 0;
 }
 
