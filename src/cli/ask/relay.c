@@ -251,12 +251,13 @@ static bool plan_reading(struct relay *relay, struct reading *reading, const str
 /* Plans the topics of all lines that were read so far, so that they are announced together. A fault in these
  * lines is reported when the line is taken. */
 static void plan_ahead(struct relay *relay) {
-    struct reading reading = relay->reading; /* the rest of the line */
+    struct reading reading = relay->reading; /* the rest of the line, without its room: that is in use */
     struct reading_fault fault;
     enum lines_result result;
     const char *line;
     size_t length;
     size_t ahead = 0;
+    muster_pack_room(&reading.pack, NULL, 0);
     bool is_planned = plan_reading(relay, &reading, &relay->translated.source);
     while ((result = lines_peek(&relay->lines, &ahead, &line, &length)) == LINES_ONE ||
            (result == LINES_RECORD && is_planned && !relay->is_astray)) {
@@ -409,6 +410,9 @@ static bool next_line(struct relay *relay) {
         if (lines_are_records(&relay->lines)) {
             go_astray(relay, &fault);
         }
+    }
+    if (relay->has_line) {
+        muster_pack_room(&relay->reading.pack, relay->room, sizeof(relay->room));
     }
     if (relay->has_line && is_carried_already(relay, &relay->translated.source)) {
         pass_over(relay);
