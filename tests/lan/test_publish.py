@@ -199,8 +199,7 @@ class Publish(PublishTest):
     def test_names_of_lwm2m(self):
         """Below a topic, or below the URN of a device; packs and single records say the same of them."""
         subscriber = self.subscribe()
-        packs = self.here.start("subscribe", "#", "--senml")
-        self.lan.wait_for(lambda: packs.done or self.is_listening(packs), "it listens")
+        packs = self.here.start("subscribe", "#", "--senml").await_listening()
         self.publish('[{"bn":"/3303/0/","bt":1600000000,"n":"5700","u":"Cel","v":21.5},{"n":"5701","vs":"Cel"}]\n'
                      '{"n":"/3/0/9","v":95}\n', "--topic", "node1")
         self.publish('[{"bn":"urn:dev:ow:10e2:/3303/0/","n":"5700","v":1},{"bn":"urn:dev:ow:10e2:","n":"temp","v":2}]\n'

@@ -368,12 +368,10 @@ static void add_record(struct relay *relay) {
 
 /* What is behind a bad record that may have set bases would get wrong names or values. */
 static void go_astray(struct relay *relay, struct reading_fault *fault) {
-    if (lines_are_records(&relay->lines) && reading_has_bases(&relay->reading)) {
-        const struct reason reason = fault->reason;
-        relay->is_astray = true;
-        reason_set(&fault->reason, "%s; the records behind it are passed over, as its bases are not known",
-                   reason.text);
-    }
+    const struct reason reason = fault->reason;
+    relay->is_astray = true;
+    reason_set(&fault->reason, "%s; the records behind it are passed over, as its bases are not known",
+               reason.text);
 }
 
 /* Begins to read one more record of an array. */
@@ -409,6 +407,9 @@ static bool next_line(struct relay *relay) {
         relay->has_line = open_record(relay, line, length);
     } else if (result == LINES_TOO_LONG) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
+        if (lines_are_records(&relay->lines)) {
+            go_astray(relay, &fault);
+        }
     }
     if (relay->has_line) {
         muster_pack_room(&relay->reading.pack, relay->room, sizeof(relay->room));
@@ -428,7 +429,9 @@ static bool next_record(struct relay *relay) {
     const int result = relay->has_line ? reading_next(&relay->reading, &fault) : 0;
     relay->has_record = result == 1;
     if (result < 0) {
-        go_astray(relay, &fault);
+        if (lines_are_records(&relay->lines) && reading_has_bases(&relay->reading)) {
+            go_astray(relay, &fault);
+        }
         complain_of_fault(relay, &fault);
     }
     return result != 0 || next_line(relay);

@@ -199,7 +199,7 @@
 #define MUSTER_DEFLATERS_MAX 16         /* answers that are deflated at a time; others are said in clear */
 #define MUSTER_INFLATE_PIECE_BYTES 16384 /* made clear at a time */
 #define MUSTER_INFLATE_RATIO_MAX 64     /* so many bytes of an answer for each byte that came: more is a trap */
-#define MUSTER_INFLATE_BYTES_FREE 1048576 /* that may come beyond this ratio: short answers can be all alike */
+#define MUSTER_INFLATE_BYTES_FREE 2097152 /* that may come beyond this ratio: a value of 1 MiB can be all zeros */
 #define MUSTER_FETCHES_MAX 4            /* streams for tables and documents that are open at a time */
 #define MUSTER_FETCH_IDLE_MS 1000       /* a fetch that stalls for so long is given up */
 #define MUSTER_FETCH_TOTAL_MS 10000     /* a fetch that lasts for so long is given up */

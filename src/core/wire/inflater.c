@@ -8,6 +8,8 @@
 #include "limit.h"
 #include "zlib_memory.h"
 
+_Static_assert(MUSTER_INFLATE_BYTES_FREE >= MUSTER_VALUE_LINE_BYTES_MAX, "any value that may be said");
+
 struct inflater {
     z_stream stream;
     bool has_ended;

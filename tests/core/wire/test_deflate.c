@@ -140,6 +140,13 @@ static void say_zeros(size_t length, int window_bits) {
     deflateEnd(&stream);
 }
 
+TEST(the_largest_value_may_be_all_zeros) {
+    bool has_ended;
+    say_zeros((MUSTER_VALUE_LINE_BYTES_MAX / 65536 + 1) * 65536, 12);
+    assert_int_equal(hear_all(said.bytes, said.length, said.length, &has_ended), 0);
+    assert_true(has_ended);
+}
+
 TEST(a_trap_says_no_more_than_it_may) {
     bool has_ended;
     say_zeros(64 << 20, 12);

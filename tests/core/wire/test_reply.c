@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "countdown.h"
+#include "deflater.h"
 #include "reply.h"
 #include "reply_walk.h"
 #include "test.h"
@@ -347,6 +348,46 @@ static void assert_part(const struct reply *reply, size_t number) {
     }
 }
 
+/* All parts deflated, and twice: the second time behind the first one's end. */
+static void write_deflated(struct buffer *out) {
+    struct buffer clear = {0};
+    assert_int_equal(write_all(&clear), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        struct deflater *deflater = deflater_new();
+        assert_int_equal(reply_write_deflate(out), 0);
+        assert_int_equal(deflater_write(deflater, clear.bytes, clear.length / 2, false, out), 0);
+        assert_int_equal(deflater_write(deflater, clear.bytes + clear.length / 2,
+                                        clear.length - clear.length / 2, true, out),
+                         0);
+        deflater_free(deflater);
+    }
+    buffer_deinit(&clear);
+}
+
+TEST(what_is_deflated_is_read_in_pieces_of_any_size) {
+    struct buffer out = {0};
+    write_deflated(&out);
+    const size_t sizes[] = {1, 2, 7, 100, 1000, out.length};
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        struct reply_reader reader;
+        struct reply reply;
+        size_t parts = 0;
+        int result = 0;
+        reply_reader_init(&reader, PART_BYTES_MAX);
+        for (size_t at = 0; at < out.length; at += sizes[i]) {
+            size_t length = out.length - at < sizes[i] ? out.length - at : sizes[i];
+            assert_int_equal(reply_reader_feed(&reader, out.bytes + at, length), 0);
+            while ((result = reply_reader_next(&reader, &reply)) == 1) {
+                assert_part(&reply, parts++ % PARTS);
+            }
+            assert_int_equal(result, 0);
+        }
+        assert_int_equal(parts, 2 * PARTS);
+        reply_reader_deinit(&reader);
+    }
+    buffer_deinit(&out);
+}
+
 TEST(what_is_written_is_read_in_pieces_of_any_size) {
     struct buffer out = {0};
     assert_int_equal(write_all(&out), 0);
@@ -683,9 +724,7 @@ TEST(every_allocation_of_writing_may_fail) {
     assert_true(n > 100);
 }
 
-TEST(every_allocation_of_reading_may_fail) {
-    struct buffer out = {0};
-    assert_int_equal(write_all(&out), 0);
+static void fail_each_allocation_of_reading(const struct buffer *out) {
     bool has_failed = true;
     unsigned long n = 0;
     while (has_failed) {
@@ -694,7 +733,7 @@ TEST(every_allocation_of_reading_may_fail) {
         size_t parts = 0;
         reply_reader_init(&reader, PART_BYTES_MAX);
         countdown_set(++n);
-        int result = reply_reader_feed(&reader, out.bytes, out.length);
+        int result = reply_reader_feed(&reader, out->bytes, out->length);
         while (result == 0 && (result = reply_reader_next(&reader, &reply)) == 1) {
             assert_part(&reply, parts++);
             result = parts == PARTS ? 1 : 0;
@@ -705,6 +744,15 @@ TEST(every_allocation_of_reading_may_fail) {
         reply_reader_deinit(&reader);
     }
     assert_true(n > 100);
+}
+
+TEST(every_allocation_of_reading_may_fail) {
+    struct buffer out = {0};
+    assert_int_equal(write_all(&out), 0);
+    fail_each_allocation_of_reading(&out);
+    out.length = 0;
+    write_deflated(&out);
+    fail_each_allocation_of_reading(&out);
     buffer_deinit(&out);
 }
 
