@@ -131,12 +131,12 @@ static void ask_source(struct presence *presence, const struct peer *peer, const
     }
 }
 
-/* A copy from another host than the row's, whose address nobody answered from: one of the two is passed on.
- */
+/* A copy from another host than a verified row's, whose address nobody answered from: one of the two is
+ * passed on. */
 static void doubt_address(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     const struct muster_endpoint *source = &incoming->datagram->source;
-    if (source->family == peer->address.family && !endpoint_is_same_host(source, &peer->address) &&
-        !peer_is_answered_at(peer, &peer->address)) {
+    if (peer->is_verified && source->family == peer->address.family &&
+        !endpoint_is_same_host(source, &peer->address) && !peer_is_answered_at(peer, &peer->address)) {
         record_address(presence, peer, incoming);
         ask_source(presence, peer, incoming);
     }

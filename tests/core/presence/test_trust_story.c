@@ -488,6 +488,18 @@ TEST(a_relayed_answer_to_the_group_is_doubted) {
     assert_false(is_at_99());
 }
 
+/* Nobody can prove where a peer without a key is: it stays where its message came from first. */
+TEST(a_copy_moves_no_unverified_row) {
+    const struct announce announce = {.id = UNSIGNED_ID, .next_ms = 2500, .name = "micro"};
+    world_add("a");
+    world_announce(0, 77, &announce);
+    world_run(5);
+    world_announce(0, 99, &announce);
+    world_run(5);
+    assert_int_equal(world_counters(0)->copies, 1);
+    assert_int_equal(world_row(0, "micro")->address.ip[3], 77);
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }
