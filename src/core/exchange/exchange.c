@@ -77,11 +77,12 @@ static bool take_body(struct exchange *exchange, const uint8_t id[MUSTER_ID_BYTE
     return peer != NULL;
 }
 
-/* The announce may describe another body by now. */
+/* One body is asked for. The announce may describe another one by now. */
 static bool take_document(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply) {
     uint8_t hash[MUSTER_HASH_BYTES];
     message_hash_body(reply->body, reply->body_length, hash);
-    return fetch->kind == FETCH_DOCUMENT && memcmp(hash, fetch->hash, sizeof hash) == 0 &&
+    return fetch->kind == FETCH_DOCUMENT && fetch->count == 1 &&
+           memcmp(hash, fetch->hash, sizeof hash) == 0 &&
            take_body(exchange, fetch->id, reply->body, reply->body_length);
 }
 
@@ -101,16 +102,16 @@ static void take_end(struct exchange *exchange, struct fetch *fetch, const struc
     end_fetch(exchange, fetch, reply->end == REQUEST_END_DONE && reply->count == fetch->count - 1);
 }
 
-/* False when a part is no answer to what was asked. */
+/* False when a part is no answer to what was asked: who deflates could say many such ones in few bytes. */
 static bool take_part(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
     switch (reply->kind) {
-    case REPLY_PEER: return fetch->kind != FETCH_TABLE || tables_take_row(exchange, fetch, reply);
+    case REPLY_PEER: return fetch->kind == FETCH_TABLE && tables_take_row(exchange, fetch, reply);
     case REPLY_DOCUMENT:
         return (fetch->kind == FETCH_DOCUMENT && take_document(exchange, fetch, reply)) ||
                (fetch->kind == FETCH_VALUE && values_take(exchange, fetch, reply));
     case REPLY_SAMPLE: return take_sample(exchange, fetch, reply);
     case REPLY_END: take_end(exchange, fetch, reply); return true;
-    case REPLY_UNREADABLE: return true;
+    case REPLY_UNREADABLE: return fetch->kind == FETCH_TABLE && fetch->count <= MUSTER_PEERS_REPORTED_MAX;
     case REPLY_STATS:
     case REPLY_SELF: break;
     }

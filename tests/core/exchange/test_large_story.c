@@ -295,6 +295,61 @@ static bool lose_announces(size_t from, size_t to, const struct muster_datagram 
     return from == 0 && datagram_has(datagram, "\"announce\"");
 }
 
+/* The body as it is, as often as a part of one answer as it likes. */
+static void give_again_and_again(struct pipe *pipe, enum muster_stream_event event) {
+    char body[SERVICES * 64];
+    int length = sprintf(body, "{\"services\":[");
+    if (event != MUSTER_STREAM_BYTES) {
+        return;
+    }
+    for (unsigned i = 0; i < SERVICES; i++) {
+        length += sprintf(body + length, "%s{\"type\":\"http\",\"proto\":\"tcp\",\"port\":%u}",
+                          i == 0 ? "" : ",", 1000 + i);
+    }
+    sprintf(body + length, "]}\n");
+    asked++;
+    for (unsigned i = 0; i < 10; i++) {
+        pipe_say(pipe, "{\"document\":{\"id\":\"%s\"},\"lines\":1}\n", world.nodes[0].id);
+        pipe_say(pipe, "%s", body);
+    }
+    pipe_say(pipe, "{\"end\":\"done\",\"count\":10}\n");
+}
+
+/* Rows of a table, of which none is read here. */
+static void give_rows(struct pipe *pipe, enum muster_stream_event event) {
+    if (event == MUSTER_STREAM_BYTES) {
+        asked++;
+        pipe_say(pipe, "{\"peer\":{},\"lines\":0}\n");
+    }
+}
+
+/* An answer is a body and an end: whoever could say more would keep the asker busy, with few bytes that are
+ * deflated. */
+TEST(an_answer_has_one_body) {
+    world_gather(2);
+    world.is_lost = lose_parts;
+    asked = 0;
+    world.nodes[0].script = give_again_and_again;
+    assert_int_equal(world_offer(0, "a", SERVICES, 1000), 0);
+    world_run(500);
+    assert_int_equal(asked, 1);
+    assert_int_equal(world_counters(1)->documents, 1);
+    assert_int_equal(world_counters(1)->fetches_failed, 1);
+    assert_int_equal(world.nodes[1].counts[MUSTER_PEER_CHANGED], 1);
+}
+
+TEST(rows_are_no_body) {
+    world_gather(2);
+    world.is_lost = lose_parts;
+    world.nodes[0].script = give_rows;
+    asked = 0;
+    assert_int_equal(world_offer(0, "a", SERVICES, 1000), 0);
+    world_run(800); /* less than a silent one is waited for */
+    assert_int_equal(asked, MUSTER_FETCH_TRIES);
+    assert_int_equal(world_counters(1)->fetches_failed, MUSTER_FETCH_TRIES);
+    assert_int_equal(pipes_open(1), 0);
+}
+
 /* The hash is right, but not the size that was announced: both are signed, so the peer itself lies. */
 TEST(a_wrong_size_is_not_taken) {
     char header[MUSTER_DATAGRAM_BYTES_MAX];
