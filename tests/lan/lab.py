@@ -373,9 +373,9 @@ class Host:
         """Runs muster with these arguments to its end."""
         return self.start(*arguments, **environment).finish(deadline_s)
 
-    def key(self, *arguments, text=""):
+    def key(self, *arguments, text="", **environment):
         """Runs `muster key` with these arguments to its end; it reads a text."""
-        process = self.start("key", *arguments)
+        process = self.start("key", *arguments, **environment)
         process.write(text)
         process.close_input()
         return process.finish()

@@ -438,9 +438,15 @@ class Python(LanTest):
         self.there.run("publish", "yard/door", "1")
         hears.await_line("1 ")
         self.here.share_key("next", self.there)
-        for verb, name in (("use", "next"), ("retire", "home")):
-            for host in (self.here, self.there):
-                self.assertEqual(host.key(verb, name).code, 0)
+        stranger = {"MUSTER_STATE": str(self.lan.directory / "next alone")}
+        self.here.key("add", "next", text=self.here.key("show", "next").out, **stranger)
+        for host in (self.here, self.there):
+            self.assertEqual(host.key("use", "next").code, 0)
+        # The old one is retired once all seal by the new one.
+        seen = lambda: set(self.here.run("peers", "--direct", "--format", "{name}", **stranger).lines)
+        self.lan.wait_for(lambda: seen() >= {"big", "pi", "sensor"}, "all seal by the new key")
+        for host in (self.here, self.there):
+            self.assertEqual(host.key("retire", "home").code, 0)
         snake.write("second\n")
         self.lan.wait_for(lambda: readings(subscriber)[-1] == ("lab/door", "second"), "it goes on")
         self.assertEqual(watch.events("suspect", "lost", "left"), [])

@@ -251,12 +251,13 @@ static bool plan_reading(struct relay *relay, struct reading *reading, const str
 /* Plans the topics of all lines that were read so far, so that they are announced together. A fault in these
  * lines is reported when the line is taken. */
 static void plan_ahead(struct relay *relay) {
-    struct reading reading = relay->reading; /* the rest of the line */
+    struct reading reading = relay->reading; /* the rest of the line, without its room: that is in use */
     struct reading_fault fault;
     enum lines_result result;
     const char *line;
     size_t length;
     size_t ahead = 0;
+    muster_pack_room(&reading.pack, NULL, 0);
     bool is_planned = plan_reading(relay, &reading, &relay->translated.source);
     while ((result = lines_peek(&relay->lines, &ahead, &line, &length)) == LINES_ONE ||
            (result == LINES_RECORD && is_planned && !relay->is_astray)) {
@@ -367,12 +368,10 @@ static void add_record(struct relay *relay) {
 
 /* What is behind a bad record that may have set bases would get wrong names or values. */
 static void go_astray(struct relay *relay, struct reading_fault *fault) {
-    if (lines_are_records(&relay->lines) && reading_has_bases(&relay->reading)) {
-        const struct reason reason = fault->reason;
-        relay->is_astray = true;
-        reason_set(&fault->reason, "%s; the records behind it are passed over, as its bases are not known",
-                   reason.text);
-    }
+    const struct reason reason = fault->reason;
+    relay->is_astray = true;
+    reason_set(&fault->reason, "%s; the records behind it are passed over, as its bases are not known",
+               reason.text);
 }
 
 /* Begins to read one more record of an array. */
@@ -408,6 +407,12 @@ static bool next_line(struct relay *relay) {
         relay->has_line = open_record(relay, line, length);
     } else if (result == LINES_TOO_LONG) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
+        if (lines_are_records(&relay->lines)) {
+            go_astray(relay, &fault);
+        }
+    }
+    if (relay->has_line) {
+        muster_pack_room(&relay->reading.pack, relay->room, sizeof(relay->room));
     }
     if (relay->has_line && is_carried_already(relay, &relay->translated.source)) {
         pass_over(relay);
@@ -424,7 +429,9 @@ static bool next_record(struct relay *relay) {
     const int result = relay->has_line ? reading_next(&relay->reading, &fault) : 0;
     relay->has_record = result == 1;
     if (result < 0) {
-        go_astray(relay, &fault);
+        if (lines_are_records(&relay->lines) && reading_has_bases(&relay->reading)) {
+            go_astray(relay, &fault);
+        }
         complain_of_fault(relay, &fault);
     }
     return result != 0 || next_line(relay);

@@ -50,6 +50,7 @@ struct relay {
     struct lines lines;
     double read_s; /* when the bytes of it came */
     struct reading reading;
+    char room[LINES_BYTES_MAX]; /* for a text of it that is longer than a datagram */
     struct json_line translated; /* what the reading is of, where the line was JSON and no SenML, and who
                                     published it, */
     struct json_line ahead;      /* and that of a line that is looked at ahead */

@@ -147,8 +147,7 @@ static void describe(FILE *out) {
         "A record that fits no datagram, which holds about 1,200 bytes of name, unit and text, goes by TCP\n"
         "to those who subscribe to it, up to 1 MiB (%d bytes): they fetch it as long as this runs or, of a\n"
         "VALUE or FILE, from the muster announce that took it. The last 16 MiB of these are kept. A line\n"
-        "may have %d bytes, and a text or data in a line of SenML %d. --file publishes octets as data (vd\n"
-        "of SenML, in base64).\n\n"
+        "may have %d bytes. --file publishes octets as data (vd of SenML, in base64).\n\n"
         "A topic has at most %d characters, A-Z a-z 0-9 - : . / _, with a letter or digit first; times lie\n"
         "in 1978 to 2242. Units are those of SenML: Cel, %%RH, W, lx, m/s and so on; others are sent with a\n"
         "warning.\n\n"
@@ -163,8 +162,8 @@ static void describe(FILE *out) {
         "What has an origin already is passed over, and so is what this publisher said itself; in the end\n"
         "it says how many these were. A topic has either readings of its own or those of others, and of\n"
         "several others it names the one that was read first: separate them by --name and --topic.\n",
-        RELAY_ARRAY_MS, MUSTER_LARGE_BYTES_MAX, LINES_BYTES_MAX, MUSTER_DATAGRAM_BYTES_MAX,
-        MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
+        RELAY_ARRAY_MS, MUSTER_LARGE_BYTES_MAX, LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS,
+        RELAY_TOPICS_MAX);
 }
 
 /* ---- running ---- */

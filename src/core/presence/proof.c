@@ -12,7 +12,7 @@
 
 static struct proof *find(struct proofs *proofs, uint64_t nonce) {
     for (size_t i = 0; i < proofs->count; i++) {
-        if (proofs->items[i].nonce == nonce) {
+        if (proofs->nonces[i] == nonce) {
             return &proofs->items[i];
         }
     }
@@ -25,6 +25,8 @@ static bool make_room(struct proofs *proofs) {
         if (!proofs->items[i].is_due) {
             memmove(&proofs->items[i], &proofs->items[i + 1],
                     (proofs->count - i - 1) * sizeof *proofs->items);
+            memmove(&proofs->nonces[i], &proofs->nonces[i + 1],
+                    (proofs->count - i - 1) * sizeof *proofs->nonces);
             proofs->count--;
             return true;
         }
@@ -40,10 +42,14 @@ static struct proof *add(struct presence *presence, const struct muster_endpoint
     }
     struct proof *items =
         array_reserve(proofs->items, sizeof *items, &proofs->capacity, proofs->count, MUSTER_PROOFS_MAX);
-    if (items == NULL) {
+    proofs->items = items == NULL ? proofs->items : items;
+    uint64_t *nonces = array_reserve(proofs->nonces, sizeof *nonces, &proofs->nonce_capacity, proofs->count,
+                                     MUSTER_PROOFS_MAX);
+    proofs->nonces = nonces == NULL ? proofs->nonces : nonces;
+    if (items == NULL || nonces == NULL) {
         return NULL;
     }
-    proofs->items = items;
+    nonces[proofs->count] = nonce;
     items[proofs->count] = (struct proof){.nonce = nonce, .asker = *asker};
     return &items[proofs->count++];
 }
@@ -178,6 +184,7 @@ void proof_forget(struct presence *presence) {
 
 void proof_deinit(struct proofs *proofs) {
     free(proofs->items);
+    free(proofs->nonces);
     strangers_deinit(&proofs->strangers);
 }
 

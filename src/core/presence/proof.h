@@ -28,8 +28,10 @@ struct proof {
 
 struct proofs {
     struct proof *items; /* at most MUSTER_PROOFS_MAX, the oldest first */
+    uint64_t *nonces;    /* of each of them: each message is looked up here */
     size_t count;
     size_t capacity;
+    size_t nonce_capacity;
     size_t due_count;
     struct strangers strangers; /* those that are due, by asker */
     uint64_t due_ms;            /* when an announce has to answer them; UINT64_MAX: none has to */

@@ -27,19 +27,19 @@ enum request_kind {
 #define REQUEST_KINDS 8
 
 /* How the answer to a request ends. X(NAME, "name", "text for people") */
-#define REQUEST_ENDS(X)                                                                                 \
-    X(DONE, "done", "all of it was said")                                                               \
-    X(SYNTAX, "syntax", "that is not a line of JSON")                                                   \
-    X(TOO_LONG, "too_long", "a request of so many bytes is not read")                                   \
-    X(UNKNOWN, "unknown", "there is no such request")                                                   \
-    X(INVALID, "invalid", "a member is missing, of the wrong type or out of range")                     \
-    X(NOT_FOUND, "not_found", "there is no such thing here")                                            \
-    X(FORBIDDEN, "forbidden", "only the user that this muster runs as, or root, may do that")           \
-    X(ELSEWHERE, "elsewhere", "this muster is on another port or other interfaces, or retains nothing") \
-    X(TOO_BIG, "too_big", "the document, or the value, would be too big")                               \
-    X(LEAVING, "leaving", "this muster is about to end")                                                \
-    X(FULL, "full", "it publishes as many topics, or as much, as it can")                               \
-    X(BUSY, "busy", "too many connections")                                                             \
+#define REQUEST_ENDS(X)                                                                       \
+    X(DONE, "done", "all of it was said")                                                     \
+    X(SYNTAX, "syntax", "that is not a line of JSON")                                         \
+    X(TOO_LONG, "too_long", "a request of so many bytes is not read")                         \
+    X(UNKNOWN, "unknown", "there is no such request")                                         \
+    X(INVALID, "invalid", "a member is missing, of the wrong type or out of range")           \
+    X(NOT_FOUND, "not_found", "there is no such thing here")                                  \
+    X(FORBIDDEN, "forbidden", "only the user that this muster runs as, or root, may do that") \
+    X(ELSEWHERE, "elsewhere", "this muster is on another port or other interfaces")           \
+    X(TOO_BIG, "too_big", "the document, or the value, would be too big")                     \
+    X(LEAVING, "leaving", "this muster is about to end")                                      \
+    X(FULL, "full", "it publishes as many topics, or as much, as it can")                     \
+    X(BUSY, "busy", "too many connections")                                                   \
     X(MEMORY, "memory", "out of memory")
 
 enum request_end {

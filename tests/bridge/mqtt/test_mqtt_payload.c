@@ -197,6 +197,24 @@ TEST(an_entity_finds_its_value) {
     }
 }
 
+TEST(a_large_value_is_carried_whole) {
+    static char data[1400000];
+    static char text[sizeof(data) + MQTT_PAYLOAD_BYTES_MAX];
+    const struct reading_ref none = {.seq = 0};
+    const struct muster_record record = {.name = "camera/thumbnail",
+                                         .kind = MUSTER_VALUE_DATA,
+                                         .text = data,
+                                         .text_length = sizeof(data) - 1,
+                                         .time_s = 1700000000};
+    memset(data, 'A', sizeof(data) - 1);
+    for (int kind = MQTT_PAYLOAD_SENML; kind <= MQTT_PAYLOAD_VALUE; kind++) {
+        size_t length = 0;
+        assert_null(mqtt_payload_write((enum mqtt_payload)kind, &record, &none, text, sizeof(text), &length));
+        assert_true(length >= sizeof(data) - 1 && text[length] == '\0');
+        assert_non_null(strstr(text, data));
+    }
+}
+
 int main(void) {
     return test_run(NULL, NULL);
 }

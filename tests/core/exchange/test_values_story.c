@@ -136,6 +136,20 @@ TEST(two_subscriptions_fetch_once) {
     assert_int_equal(world.nodes[1].opened, opened + 1);
 }
 
+/* Others take all of the publisher's places until they are cut off: that costs no try. */
+TEST(who_finds_the_publisher_busy_asks_again) {
+    unsigned topic = gather();
+    for (unsigned i = 0; i < MUSTER_STREAMS_MAX; i++) {
+        pipe_connect_tcp(0, (uint8_t)(100 + i / MUSTER_STREAMS_PER_ADDRESS));
+    }
+    publish_picture(0, topic, PICTURE_BYTES);
+    world_run(MUSTER_STREAM_IDLE_MS - 500);
+    assert_story("");
+    assert_true(world_counters(0)->streams_refused > 2 * MUSTER_VALUE_TRIES);
+    world_run(2000);
+    assert_story("sub: live 1 camera/picture text of 200000\n");
+}
+
 /* ---- order ---- */
 
 TEST(what_comes_behind_waits) {

@@ -225,6 +225,9 @@ TEST(a_program_may_leave_out_what_it_must_not) {
         lists_are_complete(&(struct muster_document){.name = "a", .attrs = nameless_unit, .attr_count = 1}));
     assert_false(
         lists_are_complete(&(struct muster_document){.name = "a", .caches = no_caches, .cache_count = 1}));
+    assert_false(lists_are_complete(&(struct muster_document){.attrs = attrs, .attr_count = 1}));
+    assert_false(
+        lists_are_complete(&(struct muster_document){.name = "a", .topics = nameless, .topic_count = 1}));
     assert_false(lists_are_topics_complete(nameless, 1));
     assert_false(lists_are_topics_complete(without_unit, 1));
 }

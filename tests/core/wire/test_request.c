@@ -45,6 +45,7 @@ static const struct request requests[] = {
     {.kind = REQUEST_PUBLISH,
      .topic = "t",
      .record = {.kind = MUSTER_VALUE_BOOLEAN, .boolean = true, .has_sum = true, .sum = 3, .update_s = 60}},
+    {.kind = REQUEST_PUBLISH, .topic = "t", .record = {.name = "", .unit = "", .kind = MUSTER_VALUE_BOOLEAN}},
     {.kind = REQUEST_PUBLISH,
      .topic = "t",
      .record = {.kind = MUSTER_VALUE_DATA, .text = "aGk"},
