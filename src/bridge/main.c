@@ -2,6 +2,7 @@
 /* A bridge: a process that runs it. */
 #include "command_line.h"
 #include "complain.h"
+#include "ending.h"
 #include "process.h"
 
 /* Each bridge has one, named "bridge NAME". */
@@ -12,5 +13,5 @@ int main(int argc, char **argv) {
     process_begin();
     settings_init(&settings);
     int status = command_run(&settings, &bridge_command, argc, argv);
-    return complain_flush(&settings) == 0 ? status : STATUS_ERROR;
+    return ending_exit(complain_flush(&settings) == 0 ? status : STATUS_ERROR);
 }

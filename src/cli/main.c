@@ -2,6 +2,7 @@
 /* muster: a process that runs one command. */
 #include "command.h"
 #include "complain.h"
+#include "ending.h"
 #include "process.h"
 
 int main(int argc, char **argv) {
@@ -9,5 +10,5 @@ int main(int argc, char **argv) {
     process_begin();
     settings_init(&settings);
     int status = commands_run(&settings, argc, argv);
-    return complain_flush(&settings) == 0 ? status : STATUS_ERROR;
+    return ending_exit(complain_flush(&settings) == 0 ? status : STATUS_ERROR);
 }

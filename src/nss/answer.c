@@ -102,7 +102,7 @@ static bool find_true(const struct value *object, const char *name) {
 
 /* ---- rows ---- */
 
-static bool is_link_local(const uint8_t ip[16]) {
+bool answer_is_link_local(const uint8_t ip[16]) {
     return ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80; /* RFC 4291, 2.5.6 */
 }
 
@@ -118,7 +118,7 @@ static void take_address(struct answer_row *row, const struct value *peer, const
         if (inet_pton(AF_INET6, text, address.ip) != 1) {
             return;
         }
-        if (is_link_local(address.ip) && find_text(peer, "interface", interface)) {
+        if (answer_is_link_local(address.ip) && find_text(peer, "interface", interface)) {
             address.scope = if_nametoindex(interface);
         }
     }

@@ -46,5 +46,8 @@ enum answer_state {
     ANSWER_BAD,   /* it refused, or said what is no line of such an answer */
 };
 
+/* True for an address of IPv6 that is of one link alone (RFC 4291, 2.5.6). */
+bool answer_is_link_local(const uint8_t ip[16]);
+
 /* Reads one line; line[length] is a NUL in the place of its LF. */
 enum answer_state answer_read(struct answer *answer, const char *line, size_t length);

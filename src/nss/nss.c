@@ -122,8 +122,7 @@ static char *take_name(struct room *room, const struct answer *answer) {
 /* Addresses that are only good together with an interface. */
 static bool is_of_link(const struct answer_address *address) {
     const uint8_t *ip = address->ip;
-    return address->family == AF_INET ? ip[0] == 169 && ip[1] == 254
-                                      : ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80;
+    return address->family == AF_INET ? ip[0] == 169 && ip[1] == 254 : answer_is_link_local(ip);
 }
 
 /* Moves addresses that can be reached from elsewhere before those of the link, and keeps the order else. */

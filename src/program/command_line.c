@@ -6,6 +6,7 @@
 
 #include "complain.h"
 #include "confine.h"
+#include "group_keys.h"
 #include "options_file.h"
 
 static void set_defaults(const struct command *command, void *options) {
@@ -102,6 +103,7 @@ int command_run(struct settings *settings, const struct command *command, int ar
     settings->file = &file;
     set_defaults(command, options);
     if (command_parse(settings, command, argc, argv, options, &operands, &status)) {
+        settings->has_keys = group_keys_are_there(settings);
         status = command->run(settings, options, &operands);
     }
     if (command->deinit != NULL) {

@@ -4,13 +4,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
-/* Signal handlers have no context. */
+/* Neither signal handlers nor what follows main() has a context. */
 static void (*loop_handler)(int number);
 static unsigned untaken_seconds;
+static bool is_abandoned;
 
 static void on_untaken(int number) {
     static const char text[] = "muster: ended without its last output: nobody reads it\n";
@@ -47,4 +49,21 @@ int ending_guard(int number, unsigned untaken_s) {
 
 void ending_take(void) {
     alarm(0);
+}
+
+void ending_abandon(void) {
+    is_abandoned = true;
+}
+
+bool ending_is_abandoned(void) {
+    return is_abandoned;
+}
+
+/* libuv joins its threads when a process exits in the usual way. */
+int ending_exit(int status) {
+    if (is_abandoned) {
+        fflush(NULL);
+        _exit(status);
+    }
+    return status;
 }

@@ -11,7 +11,7 @@ void group_keys_complain(enum muster_log_level level, const char *line, void *se
     }
 }
 
-int group_keys_read(const struct settings *settings, struct group_keys *keys) {
+int group_keys_read(const struct settings *settings, bool *has_had, struct group_keys *keys) {
     struct muster_keyring ring;
     keys->count = 0;
     if (settings->no_key) {
@@ -21,12 +21,29 @@ int group_keys_read(const struct settings *settings, struct group_keys *keys) {
     if (error != 0) {
         return error;
     }
+    if (*has_had && ring.count == 0) {
+        complain(settings,
+                 "there is no group key any more, and what began sealed never goes on in the clear");
+        return MUSTER_ESTATE;
+    }
     for (size_t i = 0; i < ring.count; i++) {
         memcpy(keys->bytes + i * MUSTER_GROUP_KEY_BYTES, ring.keys[i].bytes, MUSTER_GROUP_KEY_BYTES);
     }
     keys->count = ring.count;
+    *has_had = *has_had || ring.count > 0;
     muster_keyring_wipe(&ring);
     return 0;
+}
+
+bool group_keys_are_there(const struct settings *settings) {
+    struct muster_keyring ring;
+    if (settings->no_key) {
+        return false;
+    }
+    const int error = muster_keyring_read(settings->state_dir, &ring, NULL, NULL);
+    const bool are_there = error != 0 || ring.count > 0;
+    muster_keyring_wipe(&ring);
+    return are_there;
 }
 
 void group_keys_wipe(struct group_keys *keys) {

@@ -43,15 +43,29 @@ static void on_event(muster_t *node, enum muster_peer_event event, const struct 
 /* ---- leaving ---- */
 
 static void close_handle(uv_handle_t *handle, void *context) {
-    (void)context;
-    if (!uv_is_closing(handle)) {
+    struct session *session = context;
+    if (!uv_is_closing(handle) && handle != (uv_handle_t *)&session->patience) {
         uv_close(handle, NULL);
     }
 }
 
+/* What is left is a thread that waits for a resolver, and libuv waits for the thread. */
+static void on_patience(uv_timer_t *handle) {
+    struct session *session = handle->data;
+    const struct session_request *request = &session->request;
+    if (request->has_work != NULL && request->has_work(request->context)) {
+        uv_timer_start(handle, on_patience, ENDING_RESOLVER_MS, 0);
+        return;
+    }
+    ending_abandon();
+    uv_stop(session->loop);
+}
+
 /* Closes the handles that the command has put on the loop. The node is closed already. */
 void session_finish(struct session *session) {
-    uv_walk(&session->loop, close_handle, NULL);
+    uv_walk(session->loop, close_handle, session);
+    uv_timer_start(&session->patience, on_patience, ENDING_RESOLVER_MS, 0);
+    uv_unref((uv_handle_t *)&session->patience);
 }
 
 static void on_closed(void *context) {
@@ -78,7 +92,7 @@ static int open_quietly(struct session *session, const struct muster_options *op
     size_t bytes;
     session->is_opening = true;
     session->kept_lines = open_memstream(&lines, &bytes);
-    int error = muster_open(&session->loop, options, &session->node);
+    int error = muster_open(session->loop, options, &session->node);
     if (error == 0 && lacks_network(session)) {
         muster_close(session->node, NULL, NULL);
         memcpy(session->error, session->warning, sizeof(session->error)); /* it says what is there */
@@ -118,9 +132,8 @@ static int set_options(struct session *session, struct muster_options *options,
     options->state_dir = settings->state_dir;
     options->on_log = on_log;
     options->context = session;
-    int error = group_keys_read(settings, keys);
+    int error = group_keys_read(settings, &session->has_keys, keys);
     options->group_key_count = keys->count;
-    session->has_keys = session->has_keys || keys->count > 0;
     *pins = NULL;
     error = error != 0 ? error : pins_read(settings, pins, &options->pin_count);
     options->pins = *pins;
@@ -137,16 +150,16 @@ static void set_keys(struct session *session, muster_t *node, const struct group
 /* What was sealed at its start never goes on in the clear. */
 static void take_keys(struct session *session) {
     struct group_keys keys;
-    if (!session->has_keys || group_keys_read(session->settings, &keys) != 0) {
+    if (!session->has_keys) {
         return;
     }
-    if (keys.count > 0) {
+    if (group_keys_read(session->settings, &session->has_keys, &keys) == 0) {
         set_keys(session, session->node, &keys);
         set_keys(session, session->observer, &keys);
+        group_keys_wipe(&keys);
     } else {
-        complain(session->settings, "there is no group key any more; the last ones are used until a restart");
+        complain(session->settings, "the group keys of before are used until a restart");
     }
-    group_keys_wipe(&keys);
 }
 
 static void set_pins(struct session *session, muster_t *node, const struct muster_pin *pins, size_t count) {
@@ -187,7 +200,7 @@ static void watch_keys(struct session *session) {
         return;
     }
     if (session->keys.data == NULL) { /* twice in a loop, a handle would take others out of it */
-        uv_fs_event_init(&session->loop, &session->keys); /* cannot fail */
+        uv_fs_event_init(session->loop, &session->keys); /* cannot fail */
         uv_unref((uv_handle_t *)&session->keys);
         session->keys.data = session;
     }
@@ -203,7 +216,7 @@ int session_open_observer(struct session *session, muster_t **node) {
     struct muster_pin *pins;
     muster_options_init(&options);
     int error = set_options(session, &options, interfaces, peers, &keys, &pins);
-    error = error != 0 ? error : muster_open(&session->loop, &options, node);
+    error = error != 0 ? error : muster_open(session->loop, &options, node);
     if (error == 0) {
         session->observer = *node;
     }
@@ -296,7 +309,7 @@ int session_complain_of_connection(const struct settings *settings, int error) {
  * runs, reported only when the settings name a socket; STATUS_ERROR, reported, when the socket can't be used
  * or memory is out. */
 static int open_local(struct session *session) {
-    const int error = session_connect(&session->loop, session->settings, session->request.instance,
+    const int error = session_connect(session->loop, session->settings, session->request.instance,
                                       session->request.skip, &session->local);
     return error == 0 ? STATUS_OK : session_complain_of_connection(session->settings, error);
 }
@@ -428,7 +441,7 @@ static int open_signals(struct session *session) {
         if (is_ignored(numbers[i])) {
             continue;
         }
-        int error = uv_signal_init(&session->loop, &session->signals[i]);
+        int error = uv_signal_init(session->loop, &session->signals[i]);
         if (error == 0) {
             error = uv_signal_start(&session->signals[i], on_signal, numbers[i]);
         }
@@ -445,22 +458,32 @@ static int open_signals(struct session *session) {
 
 /* Closes all handles that are left on the loop, and the loop. The node is closed already. */
 static void close_loop(struct session *session) {
-    uv_walk(&session->loop, close_handle, NULL);
-    uv_run(&session->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&session->loop);
+    if (ending_is_abandoned()) {
+        return; /* the thread has the loop */
+    }
+    uv_walk(session->loop, close_handle, session);
+    uv_close((uv_handle_t *)&session->patience, NULL);
+    uv_run(session->loop, UV_RUN_DEFAULT);
+    uv_loop_close(session->loop);
+    free(session->loop);
+    session->loop = NULL;
 }
 
 static int open_session(struct session *session, const struct settings *settings,
                         const struct session_request *request) {
-    *session = (struct session){.settings = settings, .request = *request};
-    int error = uv_loop_init(&session->loop);
+    *session = (struct session){.settings = settings, .request = *request, .has_keys = settings->has_keys};
+    session->loop = malloc(sizeof(*session->loop));
+    int error = session->loop == NULL ? UV_ENOMEM : uv_loop_init(session->loop);
     if (error != 0) {
+        free(session->loop);
+        session->loop = NULL;
         complain(settings, "no event loop: %s", uv_strerror(error));
         return STATUS_ERROR;
     }
-    uv_timer_init(&session->loop, &session->deadline); /* cannot fail */
-    uv_timer_init(&session->loop, &session->tick);
-    session->deadline.data = session->tick.data = session;
+    uv_timer_init(session->loop, &session->deadline); /* cannot fail */
+    uv_timer_init(session->loop, &session->tick);
+    uv_timer_init(session->loop, &session->patience);
+    session->deadline.data = session->tick.data = session->patience.data = session;
     if (request->until_signal) {
         error = open_signals(session);
     }
@@ -548,7 +571,7 @@ int session_hold(struct session *session, const struct settings *settings,
     if (request->is_confined) {
         confining_start(session);
     }
-    uv_run(&session->loop, UV_RUN_DEFAULT);
+    uv_run(session->loop, UV_RUN_DEFAULT);
     close_loop(session);
     return session->status;
 }

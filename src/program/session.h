@@ -46,11 +46,12 @@ struct session_request {
     void (*on_settled)(void *context); /* the answers to an observer's question are in; NULL: none */
     void (*on_left)(void *context); /* the node is closed, and the session lasts until session_finish(); NULL:
                                        session_finish() is called at once */
+    bool (*has_work)(void *context); /* a thread of the command still works, and is waited for; NULL: none */
     void *context;                  /* of all of them */
 };
 
 struct session {
-    uv_loop_t loop;
+    uv_loop_t *loop;
     muster_t *node;        /* NULL while a running muster is asked */
     muster_t *observer;    /* of session_open_observer(); NULL: none */
     muster_local_t *local; /* NULL while the session has a node, or when no muster could be asked */
@@ -58,9 +59,10 @@ struct session {
     struct session_request request;
     uv_signal_t signals[3];
     uv_fs_event_t keys; /* says when the group keys or the pins change, for both nodes */
-    bool has_keys;      /* the session began with a group key: it takes others */
+    bool has_keys;      /* the command had a group key: the session takes others, but never none */
     bool is_watching;   /* it does */
     uv_timer_t deadline;
+    uv_timer_t patience; /* with a resolver that does not answer, in the end */
     uv_timer_t tick;
     int status;       /* to exit with */
     bool is_signaled; /* by a first signal */

@@ -34,6 +34,7 @@ struct settings {
     const char *socket;            /* likewise; of the running muster; NULL: in its instance's directory */
     enum muster_trust trust;       /* whom the node lists */
     bool no_key;                   /* nothing is sealed, whatever group keys there are */
+    bool has_keys;                 /* there were group keys when the command began */
     bool direct;                   /* a running muster is not asked */
     bool direct_given;             /* by the option itself */
     bool ipv4;                     /* IPv4 is asked for, */

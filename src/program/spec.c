@@ -202,6 +202,28 @@ static int parse_optional(const char *what, const char *value, size_t bytes_max,
     return *place != NULL ? 0 : reason_set_memory(reason);
 }
 
+/* Whether the wire takes a service with this origin, and with these addresses of it. */
+static bool is_taken(const char *origin, struct muster_endpoint *address) {
+    const struct muster_service service = {.name = "",
+                                           .type = "x",
+                                           .proto = "tcp",
+                                           .port = 1,
+                                           .origin = origin,
+                                           .addresses = address,
+                                           .address_count = address != NULL ? 1 : 0};
+    const struct muster_document document = {.name = "x", .services = &service, .service_count = 1};
+    return muster_document_check(&document, false, false, NULL) != MUSTER_EINVAL;
+}
+
+static int parse_origin(const char *text, struct muster_service *service, struct reason *reason) {
+    if (parse_optional("an origin", text, MUSTER_ORIGIN_BYTES_MAX, &service->origin, reason) != 0) {
+        return -1;
+    }
+    return is_taken(text, NULL)
+               ? 0
+               : reason_set(reason, "expected an origin without control characters, got " VALUE_QUOTE, text);
+}
+
 static int parse_address(const char *text, struct muster_service *service, struct reason *reason) {
     struct muster_endpoint address = {.family = 4};
     if (inet_pton(AF_INET, text, address.ip) != 1) {
@@ -210,22 +232,14 @@ static int parse_address(const char *text, struct muster_service *service, struc
     if (address.family == 0) {
         return reason_set(reason, "expected an address in at=, got '%.64s'", text);
     }
+    if (!is_taken("x", &address)) {
+        return reason_set(
+            reason, "expected an address in at= that other hosts reach by any interface, got '%.64s'", text);
+    }
     if (service->address_count == MUSTER_SERVICE_ADDRESSES_MAX) {
         return reason_set(reason, "expected at= at most %d times", MUSTER_SERVICE_ADDRESSES_MAX);
     }
     return add_address(service, &address) == 0 ? 0 : reason_set_memory(reason);
-}
-
-/* Where all else is good, an address or an origin is not what the wire takes. */
-static int check_origin(const struct muster_service *service, struct reason *reason) {
-    const struct muster_document document = {.name = "x", .services = service, .service_count = 1};
-    if (service->origin == NULL && (service->host != NULL || service->address_count > 0)) {
-        return reason_set(reason, "expected origin= beside host= and at=");
-    }
-    return service->origin == NULL || muster_document_check(&document, false, false, NULL) != MUSTER_EINVAL
-               ? 0
-               : reason_set(reason, "expected an origin= without control characters, and in at= addresses "
-                                    "that other hosts can reach by any interface");
 }
 
 /* ---- the grammar ---- */
@@ -286,7 +300,7 @@ static int parse_part(char *part, struct muster_service *service, struct reason 
         return spec_add_txt(service, part + 4, value, reason);
     }
     if (strcmp(part, "origin") == 0) {
-        return parse_optional("an origin", value, MUSTER_ORIGIN_BYTES_MAX, &service->origin, reason);
+        return parse_origin(value, service, reason);
     }
     if (strcmp(part, "host") == 0) {
         return parse_optional("a host", value, MUSTER_NAME_BYTES_MAX, &service->host, reason);
@@ -311,7 +325,9 @@ int spec_parse(const char *spec, struct muster_service *service, struct reason *
     if (error == 0 && service->name == NULL) {
         error = spec_parse_name("", service, reason);
     }
-    error = error == 0 ? check_origin(service, reason) : error;
+    if (error == 0 && service->origin == NULL && (service->host != NULL || service->address_count > 0)) {
+        error = reason_set(reason, "expected origin= beside host= and at=");
+    }
     if (error != 0) {
         spec_free(service);
     }

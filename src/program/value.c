@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "near.h"
+
 int value_flag(const char *text, void *place_bool, struct reason *reason) {
     (void)text;
     (void)reason;
@@ -124,6 +126,7 @@ int value_timeout(const char *text, void *place_uint64_ms, struct reason *reason
 
 int value_word(const char *text, const char *(*word)(size_t i), size_t *index, struct reason *reason) {
     char all[256] = "";
+    struct near near = {.wanted = text};
     for (size_t i = 0; word(i) != NULL; i++) {
         const size_t length = strlen(all);
         const char *separator = i == 0 ? "" : word(i + 1) != NULL ? ", " : " or ";
@@ -132,8 +135,9 @@ int value_word(const char *text, const char *(*word)(size_t i), size_t *index, s
             return 0;
         }
         snprintf(all + length, sizeof(all) - length, "%s%s", separator, word(i));
+        near_offer(&near, word(i));
     }
-    return reason_set(reason, "expected %s, got " VALUE_QUOTE, all, text);
+    return reason_set(reason, "expected %s, got " VALUE_QUOTE "%s", all, text, near_text(&near).text);
 }
 
 const char *value_join(const char *(*word)(size_t i), const char *separator, char *text, size_t size) {

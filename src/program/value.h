@@ -33,7 +33,8 @@ int value_range(const char *what, const char *text, uint64_t min, uint64_t max, 
 /* "5", "0.5", "500ms", "2s", "1m", "1h", a bare number being seconds, in [min_ms, max_ms]. */
 int value_duration(const char *text, uint64_t min_ms, uint64_t max_ms, uint64_t *ms, struct reason *reason);
 
-/* The index of a word; the reason lists all that there are. word(i) is the i-th, NULL behind the last. */
+/* The index of a word; the reason lists all that there are, and those that may be meant. word(i) is the i-th,
+ * NULL behind the last. */
 int value_word(const char *text, const char *(*word)(size_t i), size_t *index, struct reason *reason);
 
 /* Writes all words, separated, cut where size ends. Returns text. */

@@ -423,6 +423,20 @@ int world_update(size_t index, const char *name, uint16_t port) {
     return world_command(index, &command);
 }
 
+int world_offer(size_t index, const char *name, unsigned count, unsigned first_port) {
+    struct muster_service *services = calloc(count + 1, sizeof *services);
+    assert_non_null(services);
+    for (unsigned i = 0; i < count; i++) {
+        services[i] = http;
+        services[i].port = (uint16_t)(first_port + i);
+    }
+    const struct muster_document document = {.name = name, .services = services, .service_count = count};
+    const struct muster_command command = {.kind = MUSTER_COMMAND_UPDATE, .document = &document};
+    int error = world_command(index, &command);
+    free(services);
+    return error;
+}
+
 void world_leave(size_t index) {
     const struct muster_command command = {.kind = MUSTER_COMMAND_LEAVE};
     assert_int_equal(world_command(index, &command), 0);

@@ -160,6 +160,9 @@ void world_query(size_t index);
 /* Gives a node a document of this name, with the service http/tcp at this port. */
 int world_update(size_t index, const char *name, uint16_t port);
 
+/* Gives a node a document of this name, with so many services http/tcp at ports from this one on. */
+int world_offer(size_t index, const char *name, unsigned count, unsigned first_port);
+
 void world_leave(size_t index);
 
 /* Gives a node a new key. */

@@ -4,6 +4,7 @@
 
 import pathlib
 import struct
+import zlib
 
 import nacl.signing
 
@@ -63,6 +64,11 @@ def node_inputs():
     for number, request in enumerate(requests):
         line = request if request.endswith(b"\n") else request + b"\n"
         yield stream(number % 2 * 6, 0) + stream(number % 2 * 6, 2, line) + later(1000) + stream(number % 2 * 6, 4)
+    large, first, last, question = (
+        (GOLDEN / "good" / f"{name}.datagram").read_bytes()
+        for name in ("announce-signed-large", "part-signed", "part-signed-last", "query-signed-of-one-part")
+    )
+    yield datagram(large) + later(5000) + b"".join(datagram(one, path=2) + later(20) for one in (question, first, last, first))
     yield b"\x07\x01" * 40 + later(100) + b"\x07\x02" * 40 + later(1000)
     yield b"\x06\x00" + later(300) + b"\x06\x01" + later(300) + b"\x06\x02" + later(3000) + b"\x06\x07" + later(1000)
 
@@ -167,12 +173,31 @@ def store_inputs():
         yield b"\x02" + place.to_bytes(3, "little") + b"\x01"
 
 
+def deflated(text, window_bits=12):
+    deflater = zlib.compressobj(9, zlib.DEFLATED, window_bits)
+    return b'{"deflate":true}\n' + deflater.compress(text) + deflater.flush()
+
+
+def stream_inputs():
+    """A request; answers that are deflated, one behind the other, cut short, spoilt, nested, and a trap."""
+    table = deflated((GOLDEN / "replies" / "table.lines").read_bytes())
+    yield b'{"muster":1,"request":"table"}'
+    yield table
+    yield table + b'{"end":"done","count":0}\n' + table
+    yield table[:-9]
+    yield table[:60] + b"?" + table[61:]
+    yield deflated(table)
+    yield deflated(b'{"peer":{},"lines":0}\n' * 60000)
+    yield deflated(b" " * 200000)
+    yield deflated((GOLDEN / "replies" / "table.lines").read_bytes() * 20, 15)
+
+
 def main():
     write("scan", ['{"a":[1,{"b":"\\ud83d\\ude00"}]}', '{"a":1,"\\u0061":2}', "[[[[[[[[[1]]]]]]]]]"])
     write("number", NUMBERS + [bytes([1, 2, 3, 4, 5, 6, 7, 63])])
     write("message", [(GOLDEN / "good").joinpath(sorted(p.name for p in (GOLDEN / "good").iterdir())[0]).read_bytes()])
     write("senml", PACKS)
-    write("stream", ['{"muster":1,"request":"table"}'])
+    write("stream", list(stream_inputs()))
     write("config", CONFIGS)
     write("seal", list(seal_inputs()))
     write("seal_stream", list(seal_stream_inputs()))

@@ -387,7 +387,9 @@ class Host:
             host.key("add", name, text=self.key("show", name).out)
 
     def announce(self, name, *arguments):
-        return self.start("announce", "--name", name, *arguments)
+        """Starts muster announce, and waits until it hears the others and can be asked, or has ended. With start()
+        several begin at the same time."""
+        return self.start("announce", "--name", name, *arguments).await_identity()
 
     def watch(self, *arguments):
         return self.start("watch", "--ndjson", *arguments)
@@ -472,6 +474,16 @@ class Host:
 
 
 # ---- processes ----
+
+
+def _open_files(pid):
+    """What the descriptors of a process, and of all that it started, are open on."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # what ends meanwhile
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                yield os.readlink(f"/proc/{pid}/fd/{descriptor}")
+        for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+            yield from _open_files(child)
 
 
 class Line(str):
@@ -593,6 +605,31 @@ class Process:
             return [line for line in self.lines if text in line]
 
         return self.lab.wait_for(found, f"{text!r} from {self.name}", deadline_s)[0]
+
+    def await_identity(self):
+        """Waits until it has said who it is, which it does once its sockets are open, or has ended. Returns self."""
+        self.lab.wait_for(lambda: ", unicast port " in self.error or self.done, f"who {self.name} is")
+        return self
+
+    def await_listening(self):
+        """Waits until it, or a program that it started, hears the group: what others say from now on reaches it. Not for
+        what asks a running muster. Returns self."""
+        self.lab.wait_for(lambda: self.is_listening() or self.done, f"{self.name} listens")
+        return self
+
+    def has_sockets(self):
+        """Whether it, or a program that it started, has sockets of any kind."""
+        return any(name.startswith("socket:") for name in _open_files(self.pid))
+
+    def is_listening(self):
+        """Whether it, or a program that it started, has a socket on the port of the group."""
+        try:
+            tables = [pathlib.Path(f"/proc/{self.pid}/net/{name}").read_text(encoding="ascii") for name in ("udp", "udp6")]
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        rows = [line.split() for table in tables for line in table.splitlines()[1:]]
+        listening = {f"socket:[{row[9]}]" for row in rows if int(row[1].rsplit(":", 1)[1], 16) == self.lab.port}
+        return any(socket in listening for socket in _open_files(self.pid))
 
     def release(self):
         """Starts what hold_program() holds."""

@@ -61,6 +61,18 @@ class Bridge(unittest.TestCase):
             self.assertEqual(ran.stdout, "|".join((found, *arguments, "")))
         self.assertEqual(pathlib.Path(found).resolve(), path.resolve())
 
+    def test_its_help(self):
+        (path,) = self.put("bin")
+        helped = self.run_muster("help", "bridge", "mqtt")
+        self.assertEqual((helped.returncode, helped.stdout, helped.stderr), (7, f"{path}|--help|", ""))
+        for arguments, error in (
+            (("help", "bridge", "mqt"), "muster bridge: mqt: no such bridge; did you mean 'mqtt'?"),
+            (("help", "bridge", "mqtt", "more"), "muster help: more: expected nothing after COMMAND [BRIDGE]"),
+            (("help", "peers", "mqtt"), "muster help: mqtt: expected nothing after COMMAND"),
+        ):
+            refused = self.run_muster(*arguments)
+            self.assertEqual((refused.returncode, refused.stdout, refused.stderr), (2, "", f"{error}\n"))
+
     def test_mistakes(self):
         for arguments, error in (
             (("bridge", "mqt"), "muster bridge: mqt: no such bridge; did you mean 'mqtt'?"),

@@ -111,9 +111,9 @@ class Child(LanTest):
         """Too short for anybody to get to know it: but it was said, and so was its end."""
         ear = Ear(self.there)
         self.assertEqual(self.run_to_end("true").code, 0)
+        self.lan.wait_for(lambda: ear.messages("bye"), "its end")
         kinds = [header["kind"] for _, header in ear.messages() if header["kind"] in ("announce", "bye")]
         self.assertEqual(kinds[0], "announce")
-        self.assertIn("bye", kinds)
         self.assertEqual(set(kinds[kinds.index("bye") :]), {"bye"})
 
     def test_a_command_that_cannot_be_started(self):
@@ -137,6 +137,7 @@ class Child(LanTest):
             self.assertEqual(result.error.count("\n"), 1, result.describe())
             self.assertIn(argv[0], result.error)
         self.assertEqual(self.run_to_end("true").code, 0)
+        self.lan.wait_for(lambda: ear.messages("announce"), "the announcement")
         said = [header["name"] for _, header in ear.messages("announce")]
         boots = {header["boot"] for _, header in ear.messages("announce")}
         self.assertEqual(set(said), {"x"})
@@ -203,7 +204,7 @@ class Child(LanTest):
         self.lan.wait_for(lambda: ear.messages("bye"), "the first bye")
         process.signal(signal.SIGHUP)
         self.assertEqual(process.finish().code, 5)
-        self.assertEqual(len(ear.messages("bye")), 3)
+        self.lan.wait_for(lambda: len(ear.messages("bye")) == 3, "each bye")
 
     def test_hangups_do_not_kill(self):
         """They mean to reload, as likely as not."""

@@ -24,6 +24,8 @@ BAD = [
     ('{"name": "%s"}' % ("n" * 64), ":1:10: name: expected a name of at most 63 bytes, got 64"),
     ('{"instance": ""}', ":1:14: instance: expected a name that is not empty"),
     ('{"scope": "world"}', ":1:11: scope: expected link or site, got 'world'"),
+    ('{"scope": "site", "ttl": 0}', ":1:26: ttl: expected 1 to 255, got 0"),
+    ('{"scope": "link", "ttl": 4}', ":1:26: ttl: it is of scope site"),
     ('{"interval": 2}', ":1:14: interval: expected a text, got a number"),
     ('{"interval": "soon"}', ":1:14: interval: expected a time from 100ms to 24h"),
     ('{"interfaces": "eth0"}', ":1:16: interfaces: expected an array, got a text"),
@@ -65,7 +67,7 @@ BAD_BYTES = [
 
 GOOD = [
     "{}",
-    '{"schema": 1, "name": "nas", "instance": "i", "interval": "1.5m", "interfaces": ["eth0"], "scope": "site", "port": 65503}',
+    '{"schema": 1, "name": "nas", "instance": "i", "interval": "1.5m", "interfaces": ["eth0"], "scope": "site", "ttl": 255, "port": 65503}',
     '{"services": [], "attrs": {}}',
     '{"services": [{"type": "HTTP", "port": 1}, {"type": "http", "port": 1, "proto": "udp"}]}',
     '{"services": [{"type": "a", "port": 65535, "name": "", "txt": {"a": ""}}], "attrs": {"a": ""}}',

@@ -93,14 +93,10 @@ class Confine(LanTest):
         program = shutil.copy(MUSTER, self.lan.directory)
         self.lan.directory.chmod(0o755)
         process = self.here.start_program("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program, "wait", "lamp")
-        self.lan.wait_for(lambda: self.has_socket(process.pid), "it looks")
+        self.lan.wait_for(process.has_sockets, "it looks")
         status = pathlib.Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
         self.assertIn("Uid:\t65534\t65534", status)
         self.assertEqual(os.stat(f"/proc/{process.pid}/mem").st_uid, 0)
-
-    def has_socket(self, pid):
-        descriptors = pathlib.Path(f"/proc/{pid}/fd").iterdir()
-        return any("socket:" in os.readlink(descriptor) for descriptor in descriptors)
 
 
 if __name__ == "__main__":

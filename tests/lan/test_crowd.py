@@ -146,7 +146,7 @@ class Clone(LanTest):
 
         ids = self.lan.wait_for(both, "everyone lists both")
         self.assertIn(self.id, ids)
-        self.assertIn("conflict: ", one.error + other.error)
+        self.lan.wait_for(lambda: "conflict: " in one.error + other.error, "the conflict is told")
 
     def test_of_a_running_muster(self):
         self.copy_state()

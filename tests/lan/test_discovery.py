@@ -24,7 +24,7 @@ class Everyone(LanTest):
         everyone = sorted(name_of(host) for host in lab.hosts)
         watches = [host.watch() for host in lab.hosts]
         for host in lab.hosts:
-            host.announce(name_of(host), "--service", f"http:{8000 + host.number}")
+            host.start("announce", "--name", name_of(host), "--service", f"http:{8000 + host.number}")
         started = time.monotonic()
 
         def all_joined():
@@ -87,7 +87,7 @@ class Everyone(LanTest):
         lab = self.lab(HOSTS)
         everyone = sorted(map(name_of, lab.hosts))
         for host in lab.hosts:
-            host.announce(name_of(host))
+            host.start("announce", "--name", name_of(host))
         started = time.monotonic()
         last = lab.hosts[-1]
         lab.wait_for(lambda: names(last.peers()) == everyone, "everyone listed")
@@ -248,6 +248,7 @@ class Finding(LanTest):
         watch = self.here.watch()
         self.here.announce("nas", "--instance", "other")
         self.lan.wait_for(lambda: len(watch.events("joined", name="nas")) == 2, "two of one name")
+        self.lan.wait_for(lambda: len(self.here.peers("nas")) == 2, "the running muster lists both")
         shown = self.here.run("show", "nas", "--json")
         self.assertEqual((shown.code, shown.error), (0, ""), shown.describe())
         rows = shown.json()["peers"]
@@ -283,7 +284,8 @@ class Finding(LanTest):
 
     def test_looking_leaves_no_row(self):
         watch = self.there.watch()
-        watch.await_event("joined", name="nas")
+        for name in ("nas", "printer"):
+            watch.await_event("joined", name=name)
         self.here.run("peers")
         self.here.run("services")
         self.here.run("show", "nas")

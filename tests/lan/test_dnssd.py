@@ -56,6 +56,7 @@ class Dnssd(Base):
         self.assertEqual(dnssd.read(known["nas"]["txt"]), cut)
         self.assertLessEqual(len(bytes.fromhex(known["much"]["txt"])), 1300)
         self.assertEqual(dnssd.read(known["much"]["txt"])[-1], b"muster-cut")
+        self.wait(lambda: "muster-cut" in bridge.error, "it says so")
         self.assertEqual(bridge.error.count("muster-cut"), 1, bridge.error)
         counts = {"services_out": 5, "txt_shortened": 2, "renamed": 1, "connected": 1}
         self.wait(lambda: counts.items() <= dnssd.figures(self.here).items(), "it counts them")
@@ -144,6 +145,13 @@ class Dnssd(Base):
         )
         self.assertEqual(found.found(), {})
         self.assertNotIn("dnssd", str(dnssd.rows(self.here, "nas")))
+
+    def test_a_dry_run_without_avahi(self):
+        """It lists what goes out, says what it can't know, and does not go on trying."""
+        self.here.announce("nas", "--service", "http:8080")
+        tried = dnssd.Stack(self.here).bridge("--dry-run").finish()
+        self.assertEqual((tried.code, tried.out), (3, "out  nas._http._tcp.local  port 8080\n"), tried.describe())
+        self.assertRegex(tried.error, r"\Amuster bridge dnssd: Avahi was not reached \(.+\): what goes out is listed, what comes in is not known\n\Z")
 
 
 @lab.unittest.skipIf(dnssd.missing(), dnssd.missing())

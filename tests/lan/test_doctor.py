@@ -56,7 +56,7 @@ def crowded(lan):
     """A muster and a script on this host, a second interface, a peer of IPv4 alone, and a device that only speaks."""
     here, there = lan.hosts
     here.announce("here", "--service", "ssh:22")
-    there.start("announce", "--name", "old", "-4")
+    there.announce("old", "-4")
     lan.join(here, "eth1", there, "eth1")
     here.ip("addr add 10.78.0.1/24 brd + dev eth1", "link set eth1 up")
     there.ip("addr add 10.78.0.2/24 brd + dev eth1", "link set eth1 up")
@@ -292,7 +292,6 @@ class Examination:
         self.environment = {"MUSTER_INTERFACE": None, **({} if callable(extra) else extra or {})}
         # Who does not answer is known when it speaks.
         self.peer = there.announce("there", "--service", "http:80", "--interval", "1s")
-        self.lan.wait_for(lambda: there.state.exists() and any(there.state.rglob("socket")), "the peer")
 
     def start(self):
         if self.is_ready:
@@ -385,7 +384,6 @@ class Doctor(LanTest):
         here, there = lan.hosts
         default_deny(lan)
         there.announce("there")
-        lan.wait_for(lambda: there.state.exists() and any(there.state.rglob("socket")), "the peer")
         doctor = here.start_program("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", MUSTER, "doctor",
                                     "--json", MUSTER_INTERFACE=None, MUSTER_STATE="/tmp").finish()
         found = doctor.json()

@@ -33,7 +33,7 @@ class Examples(LanTest):
 
     def test_announce_and_browse(self):
         """What one adds, changes and withdraws while it runs, the other is told; a bye ends it all."""
-        browse = self.start(self.here, "browse")
+        browse = self.start(self.here, "browse").await_listening()
         announce = self.announce(self.there)
         address = self.there.address
         browse.await_line(f"added example http/tcp {address}:8080")

@@ -4,6 +4,7 @@
 import signal
 
 from lab import LanTest, main
+from wire import Peer
 
 
 class Expect(LanTest):
@@ -45,7 +46,6 @@ class Expect(LanTest):
     def test_one_that_is_stopped(self):
         """A running muster that does not answer says nothing about who is there."""
         keeper = self.here.announce("keeper")
-        self.lan.wait_for(lambda: self.here.peers("keeper"), "its answer")
         keeper.signal(signal.SIGSTOP)
         result = self.here.run("peers", "--expect", "1", "--timeout", "1")
         self.fewer(result, "expected 1 peer, found 0 before the answers were in", 124)
@@ -69,11 +69,11 @@ class Expect(LanTest):
 
     def test_a_change_while_it_waits(self):
         """One who is heard, and then leaves, is seen in the state that is asked for."""
-        peer = self.there.announce("a")
-        self.assertEqual(self.here.run("wait", "a").code, 0)
+        peer = Peer(self.there, "a")
         look = self.here.start("peers", "--state", "left", "--expect", "1", "--timeout", "60")
+        self.lan.wait_for(lambda: peer.answers, "the look asks")
         self.lan.never(lambda: look.code is not None, "it waits", 1.0)
-        peer.signal(signal.SIGTERM)
+        peer.leave()
         look.finish()
         self.assertEqual((look.code, len(look.lines)), (0, 2), look.describe())
 

@@ -8,9 +8,19 @@ from telemetry import readings
 
 GROUPS = "ip daddr { 224.0.0.0/4, 255.255.255.255 }"
 SERVICES = 100
-NO_TCP = (
-    "table ip lab { chain in { type filter hook input priority 0; ct state established accept;"
-    " meta l4proto tcp iifname eth0 drop; }; }"
+
+
+def no_tcp(verdict, more=""):
+    """Nothing of TCP comes in; what this host begins is answered."""
+    return (
+        "table inet lab { chain in { type filter hook input priority 0; ct state established accept;"
+        f" meta l4proto tcp iifname eth0 {verdict}; {more} }}; }}"
+    )
+
+
+NO_TCP_AT_ALL = (
+    "table inet lab { chain in { type filter hook input priority 0; meta l4proto tcp iifname eth0 drop; };"
+    " chain out { type filter hook output priority 0; meta l4proto tcp oifname eth0 drop; }; }"
 )
 
 
@@ -30,8 +40,8 @@ class Filters(LanTest):
         self.lan.wait_for(lambda: condition(self.row(host, name)), what)
 
     def test_tcp_is_closed(self):
-        """The row is marked, and each listing says once why its services lack."""
-        self.here.nft(NO_TCP)
+        """And no part comes by UDP: the row is marked, and each listing says once why its services lack."""
+        self.here.nft(no_tcp("drop", "udp length > 1000 drop;"))
         self.offer_many(self.here)
         self.there.announce("bee")
         self.await_row(self.there, "many", lambda row: row and row["partial"], "the row is partial")
@@ -41,23 +51,45 @@ class Filters(LanTest):
         self.assertIn("1 partial (!): what it offers is too long for a datagram", listing.error)
         resolved = self.there.run("resolve", "many")
         self.assertEqual(resolved.code, 4, resolved.describe())
-        self.assertEqual(resolved.error.count("the services of many have not come by TCP"), 1)
+        self.assertEqual(resolved.error.count("the services of many have come neither by TCP nor by UDP"), 1)
 
     def test_tcp_is_closed_and_another_has_it(self):
         self.offer_many(self.here)
         self.third.announce("witness")
         self.await_row(self.third, "many", lambda row: row and len(row["services"]) == SERVICES, "it is fetched")
-        self.here.nft(NO_TCP)
+        self.here.nft(no_tcp("drop"))
         self.there.announce("bee")
         self.await_row(self.there, "many", lambda row: row and len(row["services"]) == SERVICES, "from the witness")
         self.assertFalse(self.row(self.there, "many")["partial"])
+
+    def have_in_parts(self, rules, *families):
+        """No stream to or from the host that offers much: its services come by datagrams."""
+        for host in self.lan.hosts:
+            host.use_families(*families)
+        self.here.nft(rules)
+        self.offer_many(self.here)
+        bee = self.there.announce("bee")
+        self.lan.wait_for(lambda: "bee is" in bee.error, "the asker runs")
+        self.await_row(self.there, "many", lambda row: row and not row["partial"], "its services come in parts")
+        self.assertEqual(len(self.row(self.there, "many")["services"]), SERVICES)
+        self.assertGreaterEqual(self.there.json("show", "--self", "--json")["counters"]["fetches_failed"], 3)
+
+    def test_tcp_is_dropped_both_ways(self):
+        self.have_in_parts(NO_TCP_AT_ALL, 4)
+
+    def test_tcp_is_rejected(self):
+        self.have_in_parts(no_tcp("reject with tcp reset"), 4)
+
+    def test_tcp_is_dropped_by_ipv6(self):
+        for host in self.lan.hosts:
+            host.ip(f"link set {host.interface} mtu 1280")
+        self.have_in_parts(NO_TCP_AT_ALL, 6)
 
     def test_unicast_alone(self):
         """On one link one side has to name the other."""
         for host in (self.here, self.there):
             host.drop_incoming(GROUPS)
-        far = self.there.announce("far")
-        self.lan.wait_for(lambda: "far is" in far.error, "far runs")
+        self.there.announce("far")
         watch = self.there.watch()
         near = self.here.start("announce", "--name", "near", "--peer", self.there.address)
         watch.await_event("joined", name="near")
@@ -69,8 +101,7 @@ class Filters(LanTest):
         """Who hears no group asks, is answered by unicast, and loses nobody who is there."""
         self.there.drop_incoming(GROUPS)
         near = self.here.announce("near")
-        deaf = self.there.announce("deaf")
-        self.lan.wait_for(lambda: "deaf is" in deaf.error, "the deaf one runs")
+        self.there.announce("deaf")
         watch = self.there.watch()
         self.await_row(self.here, "deaf", lambda row: row and row["state"] == "alive", "the deaf one is heard")
         self.await_row(self.there, "near", lambda row: row and row["state"] == "alive", "and hears")

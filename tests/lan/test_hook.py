@@ -29,23 +29,12 @@ VARIABLES = {
 
 
 class Changing(Peer):
-    """A peer that can say something new, whose event is `changed`, or leave."""
-
-    is_gone = False
+    """A peer that can say something new, whose event is `changed`."""
 
     def change(self):
         self.presence["rev"] += 1
         self.document["attrs"] = {"count": str(self.presence["rev"])}
         self.announce()
-
-    def leave(self):
-        self.seq += 1
-        self.voice.say(self.encode("bye", seq=self.seq))
-        self.is_gone = True
-
-    def _answer(self, datagram, source):
-        if not self.is_gone:
-            super()._answer(datagram, source)
 
 
 class Hook(LanTest):
@@ -315,7 +304,8 @@ class Hook(LanTest):
         self.peers(2)
         self.await_lines(watch, 1)
         watch.signal(signal.SIGTERM)
-        self.lan.never(lambda: watch.code is not None, "it waits for its hooks", 0.3)
+        self.lan.wait_for(lambda: not watch.has_sockets(), "it has left, and waits for its hooks")
+        self.assertIsNone(watch.code, watch.describe())
         watch.signal(signal.SIGTERM)
         self.lan.wait_for(lambda: watch.code is not None, "its end")
         self.lan.wait_for(lambda: self.is_dead(watch.lines[0]), "the hook has ended, too")

@@ -81,6 +81,7 @@ class HostileTest(LanTest):
         self.watch = self.here.watch("--stats")
         self.peer = self.there.announce("peer", "--service", "http:80")
         self.watch.await_event("joined", name="peer")
+        self.lan.wait_for(lambda: self.alive() == ["peer"], "the victim has its row")
         self.row = self.row_of("peer")
 
     def prepare(self):
@@ -132,8 +133,10 @@ class HostileTest(LanTest):
         self.watch.await_event("left", name="peer")
         self.lan.wait_for(lambda: len(door.heard) >= 3, "the third host heard the readings, too")
         recording = [datagram for _, _, datagram in self.ear.heard + door.heard]
+        stopped = time.monotonic()
         self.peer = self.there.announce("peer", "--service", "http:80")
         self.lan.wait_for(lambda: self.alive() == ["peer"] and self.row_of("peer")["boot"] > self.row["boot"], "a new start")
+        self.watch.await_event("restarted", after=stopped, name="peer")
         self.row = self.row_of("peer")
         return recording
 
@@ -142,7 +145,7 @@ class HostileTest(LanTest):
 
     def check_recording(self, *reasons):
         """All that was heard, from an address of the attacker's and from that of the peer, moves nothing."""
-        subscriber = self.here.start("subscribe", "kitchen/#", "--ndjson", "--direct")
+        subscriber = self.here.start("subscribe", "kitchen/#", "--ndjson", "--direct").await_listening()
         recording = self.record(subscriber)
         sources = Forger(self.third), Voice(self.third)
         before, events = self.drops(), self.events()

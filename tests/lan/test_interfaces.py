@@ -91,7 +91,7 @@ class Interfaces(LanTest):
             self.here.start("subscribe", "#", "--count", "2"),
             self.here.start("publish", "x/y", "7", "--name", "alone"),
         ]
-        subscribe = self.there.start("subscribe", "x/#", "--count", "1")
+        subscribe = self.there.start("subscribe", "x/#", "--count", "1").await_listening()
         for process in waiting:
             self.lan.wait_for(lambda: "no network yet" in process.error, f"a word of {process.name}")
         self.assertIn("only programs of this machine can hear me", waiting[0].error)
@@ -105,7 +105,7 @@ class Interfaces(LanTest):
         subscribe.await_line("x/y")
         self.there.run("publish", "z", "1")
         waiting[3].await_line("z")
-        self.assertIn(f"there is a network: {CABLE}", waiting[0].error)
+        self.lan.wait_for(lambda: f"there is a network: {CABLE}" in waiting[0].error, "word of the network")
         self.assertEqual(self.own_row()["address"], HERE)
 
     def test_published_into_no_network(self):
@@ -129,14 +129,19 @@ class Interfaces(LanTest):
         name = "b\udcffd"  # the byte FF
         self.plug()
         self.address(self.there, THERE)
-        with self.here.inside():
-            for words in (f"link set {CABLE} name {name}", f"addr add {HERE}/24 brd + dev {name}", f"link set {name} up"):
+
+        def ip(words):
+            with self.here.inside():
                 subprocess.run(["ip", *words.split()], check=True)
+
+        ip(f"link set {CABLE} name {name}")
         here = self.here.announce("here")
+        ip(f"addr add {HERE}/24 brd + dev {name}")
+        ip(f"link set {name} up")
+        self.lan.wait_for(lambda: "there is a network: b\\xFFd" in here.error, "word of the network")
         self.there.announce("there")
         self.await_row(self.here, "there", interface="b?d")
         self.assertEqual(self.own_row()["interface"], "b?d")
-        self.assertIn("b\\xFFd", here.error)
         result = self.here.run("--interface", name, "peers", "--json")
         self.assertEqual((result.error, len(result.json()["peers"])), ("", 2))
         self.assertEqual({socket["interface"] for socket in self.here.json("show", "--self", "--json")["sockets"]}, {None, "b?d"})
@@ -223,7 +228,8 @@ class Interfaces(LanTest):
         """Nothing is left behind: no descriptor, no socket, no row."""
         self.start_both()
         running = self.here.start("--interface", "cycle*", "announce", "--name", "cycles")
-        self.lan.wait_for(lambda: "no interface yet" in running.error, "the start")
+        running.await_identity()
+        self.assertIn("no interface yet", running.error)
         before = running.descriptors()
         for cycle in range(CYCLES):
             self.here.ip(f"link add cycle{cycle % 3} type veth peer name far", f"addr add 10.79.0.1/24 dev cycle{cycle % 3}",
@@ -400,8 +406,7 @@ class Interfaces(LanTest):
         self.address_both()
         self.here.ip("link set eth0 up")
         self.there.ip("link set eth0 up")
-        there = self.there.announce("there")
-        self.lan.wait_for(lambda: "there is" in there.error, "its start")
+        self.there.announce("there")
         for names, interface in (("eth*,!eth1", "eth0"), ("!eth0", CABLE), ("*1", CABLE), ("eth?", None)):
             look = ("--interface", names, "peers", "--json")
             self.lan.wait_for(lambda look=look: self.here.run(*look).code == 0, f"somebody on {names}")

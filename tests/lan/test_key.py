@@ -100,13 +100,13 @@ class Keys(LanTest):
         self.assertEqual(self.names(three), ["third"])
         self.assertEqual(self.names(three, "--direct", "--no-key"), ["third"])
         self.assertEqual(self.names(one, "--direct", "--no-key"), ["third"])
-        self.assertIn("of a group whose key is not here", three.run("peers").error)
+        lan.wait_for(lambda: "of a group whose key is not here" in three.run("peers").error, "the sealed ones are heard")
         three.announce("fourth")
         lan.wait_for(lambda: self.names(three) == ["fourth", "third"], "those without a key")
         lan.wait_for(lambda: "another group is here: " in three.run("peers").error, "the group is told of")
 
-        subscriber = two.start("subscribe", "kitchen/#", "--ndjson")
-        stranger = three.start("subscribe", "kitchen/#", "--ndjson")
+        subscriber = two.start("subscribe", "kitchen/#", "--ndjson").await_listening()
+        stranger = three.start("subscribe", "kitchen/#", "--ndjson").await_listening()
         self.assertEqual(one.run("publish", "kitchen/door", "true").code, 0)
         await_records(subscriber, 1)
         self.assertEqual(stranger.out, "")
@@ -152,7 +152,10 @@ class Keys(LanTest):
 
     def test_the_command(self):
         host = self.lab(1).hosts[0]
-        self.assertEqual(self.key(host, "list").out, "")
+        none = self.key(host, "list")
+        self.assertEqual((none.out, none.error.count("\n")), ("", 1), none.error)
+        self.assertIn("there are no keys; muster key new makes one", none.error)
+        self.assertEqual(host.json("key", "list", "--json")["keys"], [])
         self.assertIn("seals from the next start on", self.key(host, "new").error)
         self.assertIn("already", self.key(host, "new", code=1).error)
         words = "correct horse battery staple\n"
@@ -222,7 +225,6 @@ class Keys(LanTest):
         self.key(host, "new")
         group = self.key(host, "show").out.strip()
         process = host.announce("keeper")
-        host.lab.wait_for((host.state / "keeper" / "socket").exists, "it runs")
         identity = (host.state / "keeper" / "key").read_text().strip()[:64]
         try:
             open(f"/proc/{process.pid}/mem", "rb").close()

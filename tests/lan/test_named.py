@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Commands that ask the muster whose Unix socket they are given, and no other."""
 
-import contextlib
-import os
 import signal
 
 from lab import LanTest, main
@@ -17,9 +15,7 @@ class Local(LanTest):
         self.running = self.announce("running", self.socket)
 
     def announce(self, name, path):
-        process = self.here.announce(name, "--socket", path)
-        self.lan.wait_for(lambda: f"{name} is" in process.error, f"{name} runs")
-        return process
+        return self.here.announce(name, "--socket", path)
 
     def test_a_named_one_is_asked(self):
         for command in (["peers", "--json"], ["show", "running", "--json"]):
@@ -64,15 +60,9 @@ class Local(LanTest):
         """It ends the process at once, and changes nothing of why it ends."""
         watch = self.here.start("watch", "--exec", self.lan.script("echo began; exec sleep 60"), "--timeout", "1")
         watch.await_line("began")
-        self.lan.wait_for(lambda: not self.has_socket(watch), "the watch has left")
+        self.lan.wait_for(lambda: not watch.has_sockets(), "the watch has left")
         watch.signal(signal.SIGINT)
         self.assertEqual(watch.finish().code, 124, watch.describe())
-
-    def has_socket(self, process):
-        directory = f"/proc/{process.pid}/fd"
-        with contextlib.suppress(FileNotFoundError):  # one that is closed meanwhile
-            return any("socket:" in os.readlink(f"{directory}/{fd}") for fd in os.listdir(directory))
-        return True
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ class Names(LanTest):
     def test_ways_to_name_a_peer(self):
         self.here.announce("nas", "--service", "http:80", "--service", "smb:445")
         self.there.announce("Printer", "--service", "http:8080")
+        self.assertEqual(self.here.run("peers", "PRINT*", "--expect", "1", "--timeout", "20").code, 0)
         for asked in ("nas", "NAS", "n?s", "name:nas"):
             self.assertEqual(self.there.run("wait", asked).code, 0)
             self.assertEqual(self.there.run("show", asked).out.split("\n")[0], "nas")
@@ -21,7 +22,6 @@ class Names(LanTest):
         self.assertEqual(self.there.run("resolve", self.there.address).out, f"{self.there.address}:8080\n")
         self.assertEqual([row["name"] for row in self.here.peers("PRINT*")], ["Printer"])
         self.assertEqual([row["name"] for row in self.here.peers(self.there.address)], ["Printer"])
-        self.assertEqual(self.here.run("peers", "PRINT*", "--expect", "1", "--timeout", "20").code, 0)
         self.assertIn("smb", self.there.run("services", "nas").out)
         listing = self.there.run("resolve", "nas/ipp")
         self.check_refused(listing, "'nas/ipp' among 2 peers", "nas offers http:80, smb:445", code=4)
@@ -71,7 +71,6 @@ class Names(LanTest):
 
     def test_who_is_alone_is_told(self):
         self.here.announce("nas")
-        self.lan.wait_for(lambda: self.here.peers("nas"), "it runs")
         alone = self.here.run("peers")
         self.assertEqual((alone.code, alone.error.count("\n")), (0, 1), alone.describe())
         self.assertIn("nobody else was heard on", alone.error)
@@ -85,7 +84,7 @@ class Names(LanTest):
         watch = self.here.watch()
         _, event = watch.await_event("joined", name="nas")
         first.signal(signal.SIGSTOP)
-        second = self.there.announce("nas")
+        second = self.there.start("announce", "--name", "nas")
         self.lan.never(lambda: second.error or second.done, "it took another instance", 0.5)
         first.signal(signal.SIGKILL)
         watch.await_event("restarted", id=event["id"])

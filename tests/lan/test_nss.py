@@ -108,7 +108,7 @@ class Nss(lab.LanTest):
         names = ["nas", "Nas 2", "a.b", "x" * 63, 'k"\\ü']
         for name in names:
             self.announce(self.there, name)
-        self.lan.wait_for(lambda: all(peer["other_address"] for peer in self.here.peers("nas")), "both families")
+        self.lan.wait_for(lambda: all(peer["other_address"] for peer in self.here.peers()), "both families of each")
         calls = [("AF_INET", f"{name}.muster") for name in names]
         self.assertEqual(self.resolve(*calls), [["10.77.0.2"]] * len(names))
         here = (

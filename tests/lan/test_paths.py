@@ -21,13 +21,17 @@ class Paths(LanTest):
             for host in lab.hosts:
                 watch.await_event("joined", name=f"host{host.number}")
         for host in lab.hosts:
-            rows = host.peers()
-            self.assertEqual(len(rows), len(lab.hosts))
-            for row in rows:
-                if row["self"]:  # nothing had to bring it
-                    continue
-                self.assertIn(path, row["paths"])
-                self.assertNotIn(other, row["paths"])
+
+            def others(host=host):
+                """Nothing had to bring its own."""
+                return [row["paths"] for row in host.peers() if not row["self"]]
+
+            def are_heard(others=others):
+                rows = others()
+                return len(rows) == len(lab.hosts) - 1 and all(path in paths for paths in rows)
+
+            lab.wait_for(are_heard, f"host {host.number} hears all by {path}")
+            self.assertFalse([paths for paths in others() if other in paths])
         listing = lab.hosts[0].run("peers")
         self.assertIn(path, listing.out)
         self.assertNotIn(other, listing.out)
@@ -49,8 +53,7 @@ class Paths(LanTest):
         watch = here.watch()
         there.announce("peer")
         watch.await_event("joined", name="peer")
-        (row,) = here.peers()
-        self.assertLessEqual({"m4", "b4"}, set(row["paths"]))
+        lab.wait_for(lambda: [row for row in here.peers() if {"m4", "b4"} <= set(row["paths"])], "both paths")
 
 
 if __name__ == "__main__":

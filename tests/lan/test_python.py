@@ -129,6 +129,7 @@ class Python(LanTest):
         _, event = watch.await_event("joined", name="pi")
         self.assertEqual(event["verified"], verified, snake.describe())
         (row,) = self.there.peers()
+        self.lan.wait_for(lambda: snake.lines, "its id")
         self.assertEqual(row["id"], snake.lines[0])
         self.assertEqual(
             [(s["type"], s["port"], s["proto"]) for s in row["services"]],
@@ -234,6 +235,19 @@ class Python(LanTest):
         local.stop()
         watch.await_line("joined nas True")
 
+    @unittest.skipUnless(WITH_KEY, "there is no PyNaCl")
+    def test_watches_by_the_socket_without_a_group_key(self):
+        """What began sealed does not go on in the clear."""
+        self.here.share_key("home")
+        local = self.here.announce("me")
+        self.await_rows("me")
+        watch = self.python(self.here, "for e in muster.watch(): print(e.kind, e.peer.name)")
+        watch.await_line("joined me")
+        self.assertEqual(self.here.key("retire", "home").code, 0)
+        local.stop()
+        self.assertEqual(watch.finish().code, 1)
+        self.assertIn("there is no group key any more", watch.error)
+
     def test_bad_datagrams(self):
         """Each is counted, and none ends anything."""
         source = (
@@ -261,14 +275,7 @@ class Python(LanTest):
 
     def subscriber(self, pattern):
         """A command that subscribes on the other host, and listens already."""
-        process = self.there.start("subscribe", pattern, "--ndjson")
-
-        def is_listening():
-            with open(f"/proc/{process.pid}/net/udp", encoding="ascii") as table:
-                return f":{self.lan.port:04X} " in table.read()
-
-        self.lan.wait_for(is_listening, "it listens")
-        return process
+        return self.there.start("subscribe", pattern, "--ndjson").await_listening()
 
     PUBLISHES = (
         "with muster.announce('pi') as me:\n"
@@ -374,7 +381,7 @@ class Python(LanTest):
         )
         _, event = watch.await_event("joined", name="bridge")
         self.assertEqual([service.get("origin") for service in event["services"]], ["site-b", None])
-        self.lan.wait_for(lambda: len(subscriber.lines) == 2, "both readings")
+        self.lan.wait_for(lambda: len({record["n"] for record in records(subscriber)}) == 2, "both readings")
         origins = {record["n"]: record.get("origin") for record in records(subscriber)}
         self.assertEqual(origins, {"lab/brought": 'site "b"', "lab/own": None})
         source = (
@@ -412,6 +419,7 @@ class Python(LanTest):
         self.announcer(self.here)
         watch = self.there.watch()
         self.assertTrue(watch.await_event("joined", name="pi")[1]["verified"])
+        watch.await_event("joined", name="big")
         source = "for p in muster.find(direct=True): print(p.name, len(p.services), p.verified)"
         found = lambda **environment: self.good(self.python(self.here, source, **environment)).lines
         self.assertEqual(found(), ["big 80 True", "pi 2 True"])

@@ -13,7 +13,7 @@ from telemetry import readings
 
 README = ROOT / "README.md"
 BUILD = pathlib.Path(os.environ.get("MUSTER_BUILD", pathlib.Path(MUSTER).parent))
-LIBRARIES = shlex.split(os.environ.get("MUSTER_LIBRARIES", "-luv -lcjson -lmnl -lsodium -lm"))
+LIBRARIES = shlex.split(os.environ.get("MUSTER_LIBRARIES", "-luv -lcjson -lmnl -lsodium -lz -lm"))
 # Other tests do what these lines do: install, run demo and tests, and look at a screen.
 ELSEWHERE = ("./tools/", "tools/setup", "cmake ", "sudo ", "muster top")
 LINES_MAX = 170
@@ -73,6 +73,7 @@ class Readme(LanTest):
             with self.subTest(command=command):
                 process = self.on_shell(laptop, command.removeprefix("$ "), "60")
                 if "subscribe" in command:
+                    process.await_listening()
                     climate = thermo.start("publish", "--name", "thermo")
                     climate.write('[{"bn":"kitchen/climate/","n":"temperature","u":"Cel","v":21.5},'
                                   '{"n":"humidity","u":"%RH","v":48}]\n')
@@ -128,7 +129,7 @@ class Programs(LanTest):
         script = self.lan.directory / "peer.py"
         script.write_text(source)
         watch = self.here.watch()
-        subscriber = self.here.start("subscribe", "micro/#", "--ndjson")
+        subscriber = self.here.start("subscribe", "micro/#", "--ndjson").await_listening()
         self.here.announce("printer", "--service", "ipp:631")
         watch.await_event("joined", name="printer")
         process = self.there.start_program("/usr/bin/python3", "-Bu", str(script), PYTHONPATH=str(ROOT / "tools/python"))

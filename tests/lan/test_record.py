@@ -65,6 +65,8 @@ class Recording(LanTest):
         recorder = self.record()
         text = '{"n":"kitchen/t","u":"Cel","v":21.5,"t":1.8e9}\nkitchen/door true\nkitchen/note 007\nkitchen/n 5\n'
         self.publish(text, "--name", "thermo")
+        self.await_rows("SELECT 1 FROM readings", 4)
+        self.await_rows("SELECT 1 FROM events WHERE event = 'left' AND peer = 'thermo'", 1)
         self.finish(recorder)
         self.assertRegex(recorder.error, r"record: 4 readings and \d+ events kept in .*home\.db \([\d.]+ kB\); 0 datagrams lost")
         self.assertEqual(sorted(path.name for path in self.directory.iterdir()), ["home.db"])
@@ -98,6 +100,7 @@ class Recording(LanTest):
     def test_patterns(self):
         recorder = self.record("kitchen/+", "cellar/#")
         self.publish("kitchen/t 1\nkitchen/t/x 2\ncellar/a/b 3\nattic 4\n")
+        self.await_rows("SELECT 1 FROM readings", 2)
         self.finish(recorder)
         self.assertEqual(self.rows("SELECT name FROM readings ORDER BY name"), [("cellar/a/b",), ("kitchen/t",)])
 
@@ -116,9 +119,12 @@ class Recording(LanTest):
         """Somebody leaves out datagrams that nobody can repair."""
         recorder = self.record()
         publisher = Publisher(self.there, "thermo", "t")
-        self.await_rows("SELECT 1 FROM events WHERE peer = 'thermo'", 1)
-        publisher.send(b'[{"n":"t","v":1}]')
-        self.await_rows("SELECT 1 FROM readings", 1)
+
+        def is_heard():
+            publisher.send(b'[{"n":"t","v":1}]')
+            return self.rows("SELECT 1 FROM readings")
+
+        self.lan.wait_for(is_heard, "it is heard")
         publisher.send(b'[{"n":"t","v":2}]', skip=3)
         sql = "SELECT peer, reason, count FROM events WHERE event = 'datagrams-lost'"
         self.assertEqual(self.await_rows(sql, 1), [("thermo", "wire", 3)])
@@ -140,6 +146,7 @@ class Recording(LanTest):
         recorder.finish()
         recorder = self.record()
         self.publish("c 3\n")
+        self.await_rows("SELECT 1 FROM readings", 3)
         self.finish(recorder)
         self.assertEqual(self.rows("SELECT name FROM readings ORDER BY name"), [("a",), ("b",), ("c",)])
         self.assertEqual(self.rows("PRAGMA integrity_check"), [("ok",)])
@@ -190,7 +197,7 @@ END
         """The reserve has room for the end."""
         record = (MUSTER, "record", "#", "--db", str(self.file))
         recorder = self.here.start_program("unshare", "--mount", "sh", "-c", self.SMALL_DISK, str(self.directory), *record)
-        self.lan.wait_for(lambda: recorder.done or self.is_listening(recorder), "it records")
+        recorder.await_listening()
         if recorder.done and recorder.code != 1:
             self.skipTest(f"no disk can be mounted here: {recorder.error}")
         publisher = self.there.start("publish", "--topic", "t", "--rate", "10M", "--text")
@@ -239,9 +246,9 @@ END
         )
         self.assertEqual(
             self.history("kitchen/t", "--every", "15s", "--until", "2027-01-15 08:00:30", "--csv"),
-            "time,name,peer,id,unit,min,mean,max,count\n"
-            f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,0,0.125,0.25,2\n"
-            f"2027-01-15T08:00:15.000Z,kitchen/t,thermo,{self.peer_id()},Cel,0.5,0.5,0.5,1\n",
+            "time,name,peer,id,unit,min,mean,max,count,stale\n"
+            f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,0,0.125,0.25,2,false\n"
+            f"2027-01-15T08:00:15.000Z,kitchen/t,thermo,{self.peer_id()},Cel,0.5,0.5,0.5,1,false\n",
         )
         self.assertEqual(
             self.history("kitchen/t", "--since", "2027-01-15T08:09:30Z", "--senml"),
@@ -252,8 +259,8 @@ END
         self.assertEqual(
             self.history("kitchen/#", "--raw", "--csv", "--until", "2027-01-15 08:00:01").splitlines()[1:],
             [
-                f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,number,0,,",
-                f'2027-01-15T08:00:00.250Z,kitchen/note,thermo,{self.peer_id()},,text,"a,""b""",,',
+                f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,number,0,,,false",
+                f'2027-01-15T08:00:00.250Z,kitchen/note,thermo,{self.peer_id()},,text,"a,""b""",,,false',
             ],
         )
         document = json.loads(self.history("kitchen/+", "--json", "--every", "1h"))
@@ -273,12 +280,21 @@ END
         self.assertEqual(rows, [[f"2026-03-{28 + i}", "00:00", str(i), f"{i + 5 if i < 3 else i}", str(i + 10 if i < 3 else i)] for i in range(4)])
 
     def test_a_series_that_ended_is_stale(self):
-        self.record_readings('{"n":"old/t","v":1,"t":1700000000,"ut":60}')
+        self.record_readings('{"n":"old/t","v":0,"t":1699999000,"ut":60}', '{"n":"old/t","v":1,"t":1700000000,"ut":60}')
         stale = [series["stale"] for series in json.loads(self.history("#", "--json"))["series"]]
         self.assertEqual(stale, [False, False, True])
         result = self.here.run("history", "old/t", "--db", str(self.file), TZ="UTC")
         fault = "old/t is stale: read last at 2023-11-14 22:13:20, and expected each 60 s"
         self.assertEqual((result.code, result.error), (0, f"muster history: {fault}\n"))
+        rows = self.history("old/t", "--every", "10m").splitlines()[1:]
+        self.assertEqual(rows, ["2023-11-14 21:50     0    0   0     1 -", "2023-11-14 22:10 !   1    1   1     1 -"])
+        rows = self.history("old/t", "--every", "10m", "--csv").splitlines()[1:]
+        self.assertEqual([row.rpartition(",")[2] for row in rows], ["false", "true"])
+        self.assertEqual(self.history("old/t", "--raw").splitlines(),
+                         ["2023-11-14 21:56:40.000  0", "2023-11-14 22:13:20.000! 1"])
+        rows = self.history("#", "--raw", "--csv").splitlines()
+        stale = [row for row in rows if row.endswith(",true")]
+        self.assertEqual((len(stale), stale[0][:36]), (1, "2023-11-14T22:13:20.000Z,old/t,therm"))
 
     def peer_id(self):
         return self.rows("SELECT id FROM peer WHERE name = 'thermo'")[0][0]
@@ -343,6 +359,7 @@ END
     def test_a_peer_that_is_called_like_a_topic(self):
         recorder = self.record()
         self.publish("thermo 1\n", "--name", "thermo")
+        self.await_rows("SELECT 1 FROM readings", 1)
         self.finish(recorder)
         self.assertIn("COUNT", self.history("thermo"))
         self.assertIn("joined", self.history("name:thermo"))
@@ -351,13 +368,7 @@ END
     # ---- replay ----
 
     def subscribe(self):
-        process = self.here.start("subscribe", "#", "--ndjson")
-        self.lan.wait_for(lambda: process.done or self.is_listening(process), "it listens")
-        return process
-
-    def is_listening(self, process):
-        with open(f"/proc/{process.pid}/net/udp", encoding="ascii") as table:
-            return f":{self.lan.port:04X} " in table.read()
+        return self.here.start("subscribe", "#", "--ndjson").await_listening()
 
     def replay(self, *arguments, code=0):
         process = self.there.start("replay", str(self.file), *arguments)
@@ -397,6 +408,7 @@ END
         carried = {"n": "kitchen/t", "v": 21, "t": self.BEGIN, "peer": "site", "id": "0" * 32, "sample": "live"}
         self.publish(json.dumps(carried) + "\n", "--name", "bridge")
         self.publish("door true\n", "--name", "thermo")
+        self.await_rows("SELECT 1 FROM readings", 2)
         self.finish(recorder)
         sql = "SELECT name, peer, origin FROM readings ORDER BY name"
         self.assertEqual(self.rows(sql), [("door", "thermo", ""), ("kitchen/t", "bridge", "site")])

@@ -73,13 +73,12 @@ class Site(LanTest):
         site = (*options, "--scope", "site", "--ttl", "4")
         attrs = {f"key{number}": "x" * 200 for number in range(20)}  # come by stream
         config = self.lan.directory / "site.json"
-        config.write_text('{"scope": "site"}', encoding="ascii")
+        config.write_text('{"scope": "site", "ttl": 4}', encoding="ascii")
         here = self.here.start(*options, "announce", "--name", "here", "--config", config,
                                *(word for key, value in attrs.items() for word in ("--attr", f"{key}={value}")))  # fmt: skip
         self.there.start(*site, "announce", "--name", "there")
-        row = self.lan.wait_for(lambda: (row := self.row(self.there, "here")) and row["attrs"] and row, "here is seen, whole")
+        row = self.lan.wait_for(lambda: (row := self.row(self.there, "here")) and row["attrs"] and path in row["paths"] and row, "here is seen, whole")
         self.assertEqual((row["state"], row["verified"], row["address"], row["attrs"]), ("alive", True, address, attrs))
-        self.assertIn(path, row["paths"])
         self.assertIn("what passed routers is taken", here.error)
         subscribe = self.there.start(*site, "subscribe", "x/#", "--count", "1")
         self.assertEqual(self.here.run("publish", "x/y", "7").code, 0)
@@ -96,12 +95,12 @@ class Site(LanTest):
 
     def test_a_ttl_of_one_passes_no_router(self):
         site = ("--scope", "site", "--ttl", "1")
-        self.here.start(*site, "announce", "--name", "here")
+        self.here.start(*site, "announce", "--name", "here").await_identity()
         self.assertEqual(self.there.run(*site, "peers").code, 3)
 
     def test_the_link_alone(self):
         """What is of the link passes no router."""
-        self.here.start("announce", "--name", "here")
+        self.here.announce("here")
         self.assertEqual(self.there.run("peers").code, 3)
         self.check_refused(self.there.run("--ttl", "3", "peers"), "it is of --scope site", code=2)
 

@@ -34,9 +34,7 @@ class Sockets(LanTest):
     ISOLATED = True
 
     def announce(self, name, *arguments, **environment):
-        process = self.here.start("announce", "--name", name, *arguments, **environment)
-        self.lan.wait_for(lambda: f"{name} is" in process.error, f"{name} runs")
-        return process
+        return self.here.start("announce", "--name", name, *arguments, **environment).await_identity()
 
     def drops(self):
         return self.here.json("peers", "--json")["drops"]

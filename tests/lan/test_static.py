@@ -28,11 +28,6 @@ class Routed(LanTest):
         for host in (self.here, self.there):
             host.drop_incoming("ip ttl 255")  # what passed no router
 
-    def announce(self, host, name, *arguments):
-        process = host.start("announce", "--name", name, *arguments)
-        self.lan.wait_for(lambda: f"{name} is" in process.error, f"{name} runs")
-        return process
-
     def row(self, host, name):
         rows = [row for row in host.peers() if row["name"] == name]
         return rows[0] if rows else None
@@ -44,8 +39,8 @@ class Routed(LanTest):
 
     def test_both_ways(self):
         watch = None
-        near = self.announce(self.here, "near", "--peer", "10.78.0.3")
-        far = self.announce(self.there, "far", "--peer", "10.77.0.1:19798")
+        near = self.here.announce("near", "--peer", "10.78.0.3")
+        far = self.there.announce("far", "--peer", "10.77.0.1:19798")
         watch = self.here.watch()
         self.check_seen(self.here, "far", "10.78.0.3")
         self.check_seen(self.there, "near", "10.77.0.1")
@@ -53,7 +48,7 @@ class Routed(LanTest):
         self.lan.wait_for(lambda: self.row(self.there, "near")["attrs"] == {"load": "high"}, "the change is told")
         far.signal(signal.SIGKILL)
         watch.await_event("lost", name="far")
-        self.announce(self.there, "far", "--peer", "10.77.0.1")
+        self.there.announce("far", "--peer", "10.77.0.1")
         watch.await_event("restarted", name="far")
         self.assertEqual(near.stop().code, 0)
         self.lan.wait_for(lambda: self.row(self.there, "near")["state"] == "left", "the bye is told")
@@ -62,8 +57,8 @@ class Routed(LanTest):
         """It comes by TCP, which passes the router between those that name each other, and between nobody else."""
         attrs = {f"key{number}": "x" * 200 for number in range(20)}
         words = [word for key, value in attrs.items() for word in ("--attr", f"{key}={value}")]
-        self.announce(self.there, "far", "--peer", "10.77.0.1", *words)
-        self.announce(self.here, "near", "--peer", "10.78.0.3")
+        self.there.announce("far", "--peer", "10.77.0.1", *words)
+        self.here.announce("near", "--peer", "10.78.0.3")
         self.lan.wait_for(lambda: (row := self.row(self.here, "far")) and row["attrs"] == attrs, "its attributes")
         for cookies in ("1", "2"):  # 2: the kernel keeps nothing of a handshake, as in a flood of them
             with self.there.inside():
@@ -81,7 +76,7 @@ class Routed(LanTest):
 
     def test_a_look(self):
         """A command that looks asks the named peer, and no muster of its own machine."""
-        self.announce(self.there, "far", "--peer", "10.77.0.1")
+        self.there.announce("far", "--peer", "10.77.0.1")
         listing = self.here.run("peers", "--peer", "10.78.0.3")
         self.assertEqual(listing.code, 0, listing.describe())
         self.assertIn("far", listing.out)
@@ -90,8 +85,8 @@ class Routed(LanTest):
     def test_one_side_alone(self):
         """Who is not named is not heard through a router. The drop is counted, and who asks says so."""
         said = "peer 10.78.0.3 does not answer at UDP port 19798: it does not run, a firewall"
-        self.announce(self.there, "far")
-        near = self.announce(self.here, "near", "--peer", "10.78.0.3")
+        self.there.announce("far")
+        near = self.here.announce("near", "--peer", "10.78.0.3")
         self.lan.wait_for(lambda: self.drops(self.there, "ttl") > 0, "its questions are dropped")
         self.assertIsNone(self.row(self.there, "near"))
         self.assertIsNone(self.row(self.here, "far"))
@@ -108,7 +103,7 @@ class Routed(LanTest):
         """A name that comes to be known later is resolved then, and the peer is asked."""
         hosts = self.lan.directory / "hosts"
         hosts.write_text("127.0.0.1 localhost\n")
-        self.announce(self.there, "far", "--peer", "10.77.0.1")
+        self.there.announce("far", "--peer", "10.77.0.1")
         mount = 'mount --bind "$0" /etc/hosts && exec "$@"'
         near = self.here.start_program(
             "unshare", "-m", "sh", "-c", mount, str(hosts),
@@ -118,6 +113,30 @@ class Routed(LanTest):
         hosts.write_text("127.0.0.1 localhost\n10.78.0.3 far.example\n")
         self.check_seen(self.here, "far", "10.78.0.3")
         self.assertEqual(near.error.count("can't be resolved"), 1)
+
+    def test_the_end_waits_for_no_resolver(self):
+        """Who asks one that does not answer says bye and ends all the same, long before the question does."""
+        settings = self.lan.directory / "resolv.conf"
+        settings.write_text("nameserver 10.77.0.2\noptions timeout:30 attempts:5\n")
+        mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+        with contextlib.closing(self.router.socket()) as resolver:
+            resolver.bind(("10.77.0.2", 53))
+            resolver.setblocking(False)
+
+            def is_asked():
+                with contextlib.suppress(BlockingIOError):
+                    return b"example" in resolver.recv(1500)
+
+            def start(*command):
+                process = self.here.start_program(
+                    "unshare", "-m", "sh", "-c", mount, str(settings), MUSTER, *command, "--peer", "far.example")  # fmt: skip
+                self.lan.wait_for(is_asked, "the resolver is asked")
+                return process
+
+            near = start("announce", "--name", "near")
+            self.lan.wait_for(lambda: "near is" in near.error, "near runs")
+            self.assertEqual(near.stop().code, 0)
+            self.assertIn("firewall", start("doctor").finish().out)
 
     def test_what_names_no_peer(self):
         for text, reason in (("fd00::1", "stands in brackets"), ("far:0", "a port is"), ("224.0.0.1", "no host"),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Readings are printed as they come, for people and for programs, with what was lost of them."""
 
+import itertools
 import json
 import os
 import signal
@@ -23,7 +24,8 @@ class Subscribe(LanTest):
         self.here, self.there = self.lan.hosts
 
     def subscribe(self, *arguments):
-        return self.here.start("subscribe", *arguments)
+        """A subscriber that listens already."""
+        return self.here.start("subscribe", *arguments).await_listening()
 
     def publisher(self, name="thermo"):
         """A muster publish that waits for lines."""
@@ -32,11 +34,13 @@ class Subscribe(LanTest):
     def hear(self, *processes):
         """Writes lines to a publisher until all of these subscribers have printed one."""
         publisher = self.publisher("waker")
-        number = 0
-        while not all(process.lines for process in processes):
-            publisher.write(f"wake {number}\n")
-            self.lan.pump(0.1)
-            number += 1
+        numbers = itertools.count()
+
+        def is_heard():
+            publisher.write(f"wake {next(numbers)}\n")
+            return all(process.lines for process in processes)
+
+        self.lan.wait_for(is_heard, "each hears it")
         return publisher
 
     # ---- text ----
@@ -137,6 +141,8 @@ class Subscribe(LanTest):
         self.lan.wait_for(lambda: len(subscriber.lines) == 2, "another one")
         names = [record["bn"] for line in subscriber.lines for record in json.loads(line) if "bn" in record]
         self.assertEqual(names, ["a/", "a/z"])
+        firsts = [json.loads(line)[0] for line in subscriber.lines]
+        self.assertEqual([(record["peer"], record["sample"], len(record["id"])) for record in firsts], [("thermo", "live", 32)] * 2)
         self.assertNotIn("\u202e", subscriber.out)
         self.assertFalse([line for line in subscriber.lines if line.endswith(" ")])
 
@@ -216,28 +222,29 @@ class Subscribe(LanTest):
         packs = self.subscribe("#", "--senml")
         stats = self.subscribe("#", "--stats", "--ndjson")
         bad = [Publisher(self.there, name, "t") for name in ("one\x1b", "two")]
+        for number, publisher in enumerate(bad, 10):
+            quiet, _ = stats.await_event("stats", after=time.monotonic(), records=0)
 
-        def heard():
-            for publisher in bad:
-                publisher.send(pack(1))
-            counts = [event["records"] for _, event in stats.events("stats")]
-            return len({record["peer"] for record in records(text)}) == 2 and packs.lines and any(counts)
+            def is_heard(number=number, publisher=publisher, quiet=quiet):
+                publisher.send(pack(number))
+                counts = [event["records"] for stamp, event in stats.events("stats") if stamp > quiet]
+                return ("t", number) in readings(text) and f'"v": {number}' in packs.out and any(counts)
 
-        self.lan.wait_for(heard, "both are heard")
+            self.lan.wait_for(is_heard, "each of them hears it")
         for publisher in bad:
             for body in (b'[{"n":"t","v":2},{"n":"t","v":}]', b"x", b"\xff", pack(3)):
                 publisher.send(body)
 
         def after():
             """Lines of what was heard before may still be on their way."""
-            return sorted(value for _, value in readings(text) if value != 1)
+            return sorted(value for _, value in readings(text) if value < 10)
 
         self.lan.wait_for(lambda: after() == [2, 2, 3, 3], "what is right of them")
         self.lan.wait_for(lambda: stats.events("stats", malformed=6), "they are counted")
+        said = "a datagram that is no SenML, at byte 30: no number where one should be; more are only counted"
+        lines = [f"muster subscribe: {name}: {said}" for name in ("one\\u{001B}", "two")]
         for process in (text, packs):
-            lines = sorted(process.error.splitlines())
-            said = "a datagram that is no SenML, at byte 30: no number where one should be; more are only counted"
-            self.assertEqual(lines, [f"muster subscribe: {name}: {said}" for name in ("one\\u{001B}", "two")])
+            self.lan.wait_for(lambda process=process: sorted(process.error.splitlines()) == lines, "one word of each")
         self.assertNotIn('"v":}', packs.out)
 
     def test_losses(self):
@@ -289,8 +296,10 @@ class Subscribe(LanTest):
     def test_stats_end_with_what_came(self):
         """Even where that was less than a second."""
         for options in (["--count", "1"], ["--timeout", "3.5"]):
-            stats = self.subscribe("#", "--stats", "--ndjson", *options)
             publisher = self.publisher()
+            publisher.write("t 1\n")
+            self.assertEqual(self.here.run("wait", "t = 1").code, 0)
+            stats = self.subscribe("#", "--stats", "--ndjson", *options)
             while not stats.done:
                 publisher.write("t 1\n")
                 self.lan.pump(0.05)
@@ -310,13 +319,24 @@ class Subscribe(LanTest):
         self.assertEqual(sorted(readings(named)), [("a/t", 21), ("b/t", 19)])
         self.assertEqual(sorted(readings(warm)), [("a/t", 21), ("b/t", 25)])
         head, *rows = csv.lines
-        self.assertEqual(head, "time,name,peer,id,unit,kind,value,sum,origin")
-        expected = [["a/t", "meter", "", "text", '"\'=1"', "", ""], ["a/t", "thermo", "", "number", "21", "", ""]]
+        self.assertEqual(head, "time,name,peer,id,unit,kind,value,sum,origin,stale")
+        expected = [["a/t", "meter", "", "text", '"\'=1"', "", "", "false"], ["a/t", "thermo", "", "number", "21", "", "", "false"]]
         self.assertEqual(sorted([row.split(",")[1:3] + row.split(",")[4:] for row in rows]), expected)
         self.assertEqual(sorted(formatted.finish().lines), ["meter: a/t==1", "thermo: a/t=21"])
         result = self.here.run("subscribe", "kitchen/*")
         fault = "+ stands for one level, and # at the end for all that follow, got 'kitchen/*'"
         self.assertEqual((result.code, fault in result.error), (2, True), result.describe())
+
+    def test_stale_readings(self):
+        """In each form of output."""
+        forms = [[], ["--ndjson"], ["--csv"], ["--format", "{n} {stale}"]]
+        processes = [self.subscribe("#", "--count", "2", *form) for form in forms]
+        self.publisher().write('{"n":"a/old","v":1,"t":1600000000,"ut":60}\n{"n":"a/new","v":2,"ut":60}\n')
+        text, ndjson, csv, formatted = [process.finish().lines for process in processes]
+        self.assertEqual([(line[12], line.split()[-2]) for line in text], [("!", "a/old"), (" ", "a/new")])
+        self.assertEqual([json.loads(line).get("stale") for line in ndjson], [True, None])
+        self.assertEqual([line.rpartition(",")[2] for line in csv], ["stale", "true", "false"])
+        self.assertEqual(formatted, ["a/old true", "a/new -"])
 
     def test_a_publisher_does_not_echo_itself(self):
         listener = self.subscribe("#", "--ndjson")
@@ -335,11 +355,11 @@ class Subscribe(LanTest):
         publisher.stop()
 
     def test_a_ring_of_pipes_carries_each_reading_once(self):
-        """Two on each host feed what they hear into publishers again, as lines of JSON and as CSV."""
+        """Two on each host feed what they hear into publishers again, as lines of JSON, as packs and as CSV."""
         listener = self.subscribe("#", "--ndjson")
         rings = []
-        for host in (self.here, self.there):
-            for option, more in (("--ndjson", ""), ("--csv", "--csv")):
+        for host, form in ((self.here, ("--ndjson", "")), (self.there, ("--csv", "--csv"))):
+            for option, more in (form, ("--senml", "")):
                 script = f'"$0" subscribe "#" {option} | exec "$0" publish {more} --name ring{len(rings)}'
                 rings.append(host.start_program("sh", "-c", script, MUSTER))
                 self.addCleanup(os.killpg, rings[-1].pid, signal.SIGKILL)
@@ -408,7 +428,9 @@ class Subscribe(LanTest):
             return newest.lines and ordered.lines
 
         self.lan.wait_for(heard, "it is heard")
-        self.lan.never(lambda: False, "", 0.2)
+        publisher.send(pack(0.5))
+        for process in (newest, ordered):
+            self.lan.wait_for(lambda process=process: readings(process)[-1] == ("t", 0.5), "the last one before")
         seq = publisher.data_seq
         publisher.send(pack(2), skip=1)
         after = publisher.data_seq

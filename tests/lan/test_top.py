@@ -26,10 +26,7 @@ class Top(LanTest):
 
     def announce_here(self, *arguments):
         """A muster that can be asked already, and its socket."""
-        nas = self.here.announce("nas", *arguments)
-        socket = self.here.state / "nas" / "socket"
-        self.lan.wait_for(socket.exists, "a socket")
-        return nas, socket
+        return self.here.announce("nas", *arguments), self.here.state / "nas" / "socket"
 
     def populate(self):
         self.announce_here("--service", "http:80")
@@ -154,6 +151,17 @@ class Top(LanTest):
         nas.stop()
         screen.await_text(r"^ muster  \(listening\) on eth0", "^printer +alive")
         self.assertIn("the network is asked instead", screen.quit())
+
+    def test_the_running_muster_ends_without_a_group_key(self):
+        """What began sealed does not go on in the clear, but says why."""
+        self.here.share_key("home", self.there)
+        nas, _ = self.announce_here()
+        screen = Screen(self.here, 80, 24)
+        screen.await_text("^ muster  nas ")
+        self.assertEqual(self.here.key("retire", "home").code, 0)
+        nas.stop()
+        screen.await_text("^code 1$")
+        self.assertIn("there is no group key any more", screen.log.read_text())
 
     def test_the_muster_that_is_meant_ends(self):
         """Where a socket is named no other is asked: the terminal is given back, and an error says why."""

@@ -2,8 +2,6 @@
 """Trust: who is listed, and names that are pinned to keys."""
 
 import json
-import os
-import pathlib
 import signal
 import stat
 
@@ -47,11 +45,35 @@ class Trust(LanTest):
         self.assertEqual([row["id"] for row in two.peers("--direct") if row["name"] == "nas"], [nas["id"]])
         addresses = two.run("resolve", "nas/smb").out.splitlines()
         self.assertEqual(addresses, [f"{one.address}:445"])
-        self.assertEqual(self.names(three), ["here", "nas", "nas"])
+        lan.wait_for(lambda: self.names(three) == ["here", "nas", "nas"], "who pinned nothing has both")
 
         self.trust(two, "forget", "nas")
         self.trust(two, "forget", "nas", code=4)
         lan.wait_for(lambda: self.names(two) == ["here", "nas", "nas"], "both are listed")
+
+    def test_who_is_hidden_is_named(self):
+        lan = self.lab(2)
+        one, two = lan.hosts
+        one.announce("nas", "--service", "smb:445")
+        lan.wait_for(lambda: self.names(two) == ["nas"], "it is there")
+        (nas,) = two.peers()
+        self.assertIn("its name is pinned to none", two.run("why", "nas").out)
+        self.assertNotIn("is hidden", two.run("doctor").out)
+        pinned = new_id()
+        self.trust(two, "pin", "nas", pinned)
+        why = two.run("why", "nas")
+        self.assertEqual(why.code, 4)
+        for words in ("is heard, but hidden: its name is pinned to another key", pinned, nas["id"], "muster trust forget"):
+            self.assertIn(words, why.out)
+        verdicts = two.json("doctor", "--json", codes=(1,))["verdicts"]
+        (verdict,) = [verdict for verdict in verdicts if verdict["id"] == "trust.pin"]
+        self.assertIn(pinned, verdict["evidence"])
+        self.assertIn(f"muster trust pin NAME {nas['id']}", verdict["fix"])
+        self.trust(two, "forget", "nas")
+        self.trust(two, "pin", "nas", nas["id"])
+        self.assertIn("its name is pinned to that key", two.run("why", "nas").out)
+        other = two.run("why", "nas", "--trust", "pinned")
+        self.assertEqual(other.code, 0)
 
     def test_a_running_muster_with_other_pins(self):
         """As the service has them: it is not asked who is there."""
@@ -95,22 +117,14 @@ class Trust(LanTest):
         one, two = lan.hosts
         one.announce("nas")
         lan.wait_for(lambda: "nas" in self.names(two), "it is there")
-
-        def is_looking(process):
-            try:
-                descriptors = pathlib.Path(f"/proc/{process.pid}/fd").iterdir()
-                return any("socket:" in os.readlink(descriptor) for descriptor in descriptors)
-            except FileNotFoundError:  # one was closed meanwhile
-                return process.done
-
         pin = two.start("trust", "pin", "nas")
-        lan.wait_for(lambda: is_looking(pin), "it looks")
+        lan.wait_for(lambda: pin.has_sockets() or pin.done, "it looks")
         pin.signal(signal.SIGSTOP)
-        lamp = two.run("trust", "pin", "lamp", new_id())
+        if not pin.has_sockets():  # it may change the pins already, and others wait for that
+            pin.signal(signal.SIGCONT)
+        self.trust(two, "pin", "lamp", new_id())
         pin.signal(signal.SIGCONT)
         self.assertEqual(pin.finish().code, 0, pin.describe())
-        if lamp.code != 0:  # the other one was writing already
-            self.trust(two, "pin", "lamp", new_id())
         pins = json.loads(self.trust(two, "list", "--json").out)["pins"]
         self.assertEqual({row["name"] for row in pins}, {"lamp", "nas"})
 
@@ -135,6 +149,10 @@ class Trust(LanTest):
         (one,) = lan.hosts
         for arguments in ((), ("pin",), ("list", "x"), ("forget",), ("pin", "a\x1b", new_id()), ("pin", "a", "x"), ("lend",)):
             self.trust(one, *arguments, code=2)
+        none = self.trust(one, "list")
+        self.assertEqual((none.out, none.error.count("\n")), ("", 1), none.error)
+        self.assertIn("no name is pinned; muster trust pin NAME pins one", none.error)
+        self.assertEqual(one.json("trust", "list", "--json")["pins"], [])
         self.trust(one, "pin", "two words", new_id())
         (file,) = one.state.glob("**/keys/trusted")
         self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)

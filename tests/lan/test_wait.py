@@ -46,6 +46,7 @@ class Wait(LanTest):
         publisher = self.there.start("publish", "--topic", "kitchen/t")
         waiting = self.here.start("wait", "kitchen/t < 5", "--timeout", "60")
         publisher.write("21\n")
+        self.assertEqual(self.here.run("wait", "kitchen/t = 21").code, 0)
         late = self.here.run("wait", "kitchen/t < 5", "--timeout", "3")
         self.assertEqual(
             (late.code, late.error), (124, "muster wait: timed out: 1 reading came, and none for 'kitchen/t < 5'\n")
@@ -60,6 +61,7 @@ class Wait(LanTest):
     def test_a_stale_reading_does_not_count(self):
         publisher = self.there.start("publish")
         publisher.write(json.dumps({"n": "kitchen/t", "v": 4, "t": time.time() - 100, "ut": 60}) + "\n")
+        self.assertEqual(self.here.run("subscribe", "kitchen/t", "--count", "1").code, 0)
         late = self.here.run("wait", "kitchen/t < 5", "--timeout", "3")
         fault = "muster wait: timed out: 1 reading came, and none for 'kitchen/t < 5' but what is stale\n"
         self.assertEqual((late.code, late.error), (124, fault))

@@ -7,6 +7,7 @@ import json
 import secrets
 import socket
 import time
+import zlib
 
 import nacl.signing
 
@@ -174,6 +175,8 @@ class Peer:
         self.boot = new_boot()
         self.seq = 0
         self.nonce = new_nonce()
+        self.answers = 0  # to questions
+        self.has_left = False
         self.presence = {"rev": 1, "next_ms": next_ms, "peers": 0}
         self.document = {"name": name, "services": list(services), "attrs": attrs or {}} | members
         self.voice = Voice(host)
@@ -193,6 +196,11 @@ class Peer:
         self.seq += 1
         self.voice.say(self.encode("alive", seq=self.seq, **self.presence))
 
+    def leave(self):
+        self.seq += 1
+        self.voice.say(self.encode("bye", seq=self.seq))
+        self.has_left = True
+
     def _read(self):
         self._answer(*self.voice.socket.recvfrom(1 << 16))
 
@@ -201,8 +209,9 @@ class Peer:
         nonce, asked = question.get("nonce"), question.get("of", [self.id])
         if question.get("kind") != "query" or not isinstance(nonce, str) or not isinstance(asked, list):
             return
-        if self.id not in asked:
+        if self.id not in asked or self.has_left:
             return
+        self.answers += 1
         if "want" in question:
             self.voice.say(self.encode("announce", re=nonce, **self.presence, **self.document), *source)
         else:
@@ -300,6 +309,16 @@ class Stream:
     def lines(self):
         """The whole lines that came."""
         return [json.loads(line) for line in self.raw.split(b"\n")[:-1]]
+
+    def inflated(self):
+        """The lines of an answer that came deflated; None while it has not ended."""
+        head, _, deflated = self.raw.partition(b"\n")
+        inflater = zlib.decompressobj(wbits=12)
+        clear = inflater.decompress(deflated)
+        if not inflater.eof:
+            return None
+        assert json.loads(head) == {"deflate": True} and not inflater.unused_data
+        return [json.loads(line) for line in clear.split(b"\n")[:-1]]
 
     def names(self):
         return [line["name"] for line in self.lines() if line.get("kind") == "announce"]

@@ -149,7 +149,7 @@ class Deb(lab.LanTest):
             "int main(void) { return puts(muster_version()) < 0; }\n"
         )
         (directory,) = (self.libraries / "usr/lib").iterdir()
-        for archive in ([], ["-static-libgcc", directory / "libmuster.a", "-luv", "-lcjson", "-lmnl", "-lsodium", "-lm"]):
+        for archive in ([], ["-static-libgcc", directory / "libmuster.a", "-luv", "-lcjson", "-lmnl", "-lsodium", "-lz", "-lm"]):
             flags = archive or ["-L", directory, "-lmuster", f"-Wl,-rpath,{directory}"]
             run("cc", "-I", self.libraries / "usr/include", source, "-o", program, *flags)
             self.assertIn(f"muster {run(program).strip()}", run(self.root / "usr/bin/muster", "--version"))

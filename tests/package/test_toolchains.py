@@ -17,7 +17,7 @@ NOT_SOURCE = shutil.ignore_patterns(".git", "build", "__pycache__")
 SKIPPED = 77  # SKIP_RETURN_CODE of this test in ctest
 
 # What musl has no headers of: those of libraries, and the kernel's.
-NOT_OF_MUSL = ["cjson", "sodium", "sodium.h", "uthash.h", "utlist.h", "uv", "uv.h", "libmnl", "libsmartcols", "qrencode.h", "sqlite3.h", "microhttpd.h", "ncurses_dll.h", "curses.h", "unctrl.h", "seccomp.h", "seccomp-syscalls.h", "mosquitto.h", "mqtt_protocol.h", "avahi-client", "avahi-common", "linux", "asm-generic"]
+NOT_OF_MUSL = ["cjson", "sodium", "sodium.h", "uthash.h", "utlist.h", "uv", "uv.h", "libmnl", "libsmartcols", "qrencode.h", "sqlite3.h", "microhttpd.h", "ncurses_dll.h", "curses.h", "unctrl.h", "seccomp.h", "seccomp-syscalls.h", "mosquitto.h", "mqtt_protocol.h", "avahi-client", "avahi-common", "zlib.h", "zconf.h", "linux", "asm-generic"]
 
 
 def attempt(*command, **environment):

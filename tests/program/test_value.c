@@ -58,6 +58,8 @@ TEST(test_words) {
     assert_int_equal(index, 2);
     assert_int_equal(value_word("four", word, &index, &reason), -1);
     assert_string_equal(reason.text, "expected one, two or three, got 'four'");
+    assert_int_equal(value_word("thre", word, &index, &reason), -1);
+    assert_string_equal(reason.text, "expected one, two or three, got 'thre'; did you mean 'three'?");
     assert_int_equal(value_word("", word, &index, &reason), -1);
     assert_int_equal(index, 2);
 }

@@ -38,6 +38,7 @@ ANNOUNCE_BYTES_MAX = 1200
 DATAGRAM_BYTES_MAX = 1400
 WANT_BYTES = 1200  # to which a question for announcements is padded
 OF_BYTES = 400     # to which one for alives is padded when it goes to one peer
+PART_BYTES = 1100  # to which one for a part of a body is padded
 INTEGER_MAX = 2**53 - 1
 BOOT = 1767225600000
 NONCE = "Q7f0-x_a"
@@ -100,6 +101,11 @@ def bye(peer=None, seq=9, **members):
 
 def query(peer=None, **members):
     return header("query", peer) | {"nonce": NONCE} | members
+
+
+def part_of(body, number, peer=None):
+    piece = body[600 * (number - 1):600 * number]
+    return header("part", peer) | {"hash": hash_of(body), "number": number, "bytes": text64(piece)}
 
 
 def numbered(seq, members):
@@ -207,6 +213,7 @@ def good():
     yield "bye-unsigned", line(bye())
     yield "bye-signed", signed(bye(ANNA))
     yield from good_queries()
+    yield from good_parts()
 
 
 def good_announces():
@@ -331,6 +338,18 @@ def good_queries():
     yield "query-unsigned-1400-bytes", line(query(want={}), DATAGRAM_BYTES_MAX)
 
 
+def good_parts():
+    full = line({"attrs": {f"{number:03}": "y" * 250 for number in range(252)} | {"fill": "y" * 246}})
+    asked = {"hash": hash_of(BODY), "number": 1}
+    yield "query-signed-of-one-part", signed(query(BERT, count=17, of=[ANNA.id], part=asked), BERT, PART_BYTES)
+    yield "query-unsigned-of-one-last-part", line(query(of=[ANNA.id], part=asked | {"number": 110}), PART_BYTES)
+    yield "part-signed", signed(part_of(BODY, 1, ANNA))
+    yield "part-signed-whole-highest-boot", signed(part_of(full, 109, ANNA) | {"boot": INTEGER_MAX})
+    yield "part-signed-last", signed(part_of(full, 110, ANNA))
+    yield "part-unsigned-one-byte", line(part_of(BODY, 1) | {"bytes": "Cg=="})
+    yield "part-unsigned-two-bytes", line(part_of(BODY, 1) | {"bytes": "fQo="})
+
+
 # ---- bad, and the schema sees it ----
 
 INTEGERS = {
@@ -347,6 +366,7 @@ INTEGERS = {
     "shard": (0, 15),
     "of_boot": (1, INTEGER_MAX),
     "oldest": (1, INTEGER_MAX),
+    "number": (1, 110),
 }
 
 
@@ -360,6 +380,7 @@ def bad_schema():
     yield from bad_alives()
     yield from bad_byes()
     yield from bad_queries()
+    yield from bad_parts()
     yield from bad_signature_lines()
 
 
@@ -637,6 +658,30 @@ def bad_queries():
     yield from bad_peer_name("query-want", lambda name: query(want={"name": name}), 128)
 
 
+def bad_parts():
+    good_part = part_of(BODY, 1)
+    for member in ("hash", "number", "bytes"):
+        yield f"missing--part-{member}", without(good_part, member)
+    yield from bad_hex("part", good_part, "hash", 64)
+    yield from bad_integer("part", good_part, "number")
+    yield "type--part-bytes-array", having(good_part, bytes=["Cg=="])
+    for what, value in [
+        ("empty", ""), ("604-bytes", text64(bytes(604))), ("without-padding", "Cg"), ("url-alphabet", "-_-_"), ("white-space", " Cg="),
+        ("loose-last-bits", "Ch=="), ("padding-alone", "===="), ("padding-inside", "Cg==Cg=="), ("hexadecimal", "0a0"),
+    ]:
+        yield f"range--part-bytes-{what}", having(good_part, bytes=value)
+    asked = {"hash": hash_of(BODY), "number": 1}
+    yield "type--query-part-number", line(query(of=ids(1), part=1))
+    yield "type--query-part-null", line(query(of=ids(1), part=None))
+    for member in asked:
+        yield f"missing--query-part-{member}", line(query(of=ids(1), part={name: value for name, value in asked.items() if name != member}))
+    yield "type--query-part-number-text", line(query(of=ids(1), part=asked | {"number": "1"}))
+    for number in (0, 111):
+        yield f"range--query-part-number-{number}", line(query(of=ids(1), part=asked | {"number": number}))
+    yield "range--query-part-hash-63-digits", line(query(of=ids(1), part=asked | {"hash": asked["hash"][1:]}))
+    yield "missing--query-part-alone", line(query(part=asked))
+
+
 def bad_ids(member, message):
     yield f"type--query-{member}-text", having(message, **{member: ids(1)[0]})
     yield f"type--query-{member}-number-in-it", having(message, **{member: [1]})
@@ -811,6 +856,7 @@ def bad_signature():
     yield from forged("alive", alive(ANNA))
     yield from forged("bye", bye(ANNA))
     yield from forged("query", query(ANNA, want={}))
+    yield from forged("part", part_of(BODY, 1, ANNA))
     yield "signature--announce-id-not-of-key", signed(announce(BERT) | {"id": ANNA.id}, BERT)
     yield "signature--announce-key-of-small-order", small_order()
     yield "signature--alive-padding-changed", signed(alive(ANNA), length=300).replace(b" \n", b"\n", 1)
@@ -853,6 +899,7 @@ def requests():
     for name in ("table", "watch", "stats", "self"):
         yield name, line(request(name))
     yield "document", line(request("document", id=ANNA.id, hash=hash_of(BODY)))
+    yield "table-deflate", line(request("table", deflate=True))
     yield "table-without-a-network", line(request("table", interfaces=[]))
     yield "table-of-certain-interfaces", line(request("table", port=19797, network="net:[4026531840]", interfaces=["eth0", "wlan0"]))
     yield "table-of-a-name", line(request("table") | {"name": "Printer"})
@@ -884,6 +931,7 @@ def bad_requests():
     yield "invalid--document-without-hash", line(request("document", id=ANNA.id))
     yield "invalid--document-upper-case", line(request("document", id=ANNA.id.upper(), hash=hash_of(BODY)))
     yield "invalid--port-0", line(request("table", port=0))
+    yield "invalid--deflate-number", line(request("table", deflate=1))
     yield "invalid--name-number", line(request("table") | {"name": 1})
     yield "invalid--network-number", line(request("table", network=4026531840))
     yield "invalid--network-64-bytes", line(request("table", network="x" * 64))
@@ -925,6 +973,8 @@ def replies():
     large = signed(announce(ANNA, name="printer", size=len(BODY), hash=hash_of(BODY), stream=19798))
     yield "table", (part(anna, peer={"id": ANNA.id} | row) + part(line(announce()), peer={"id": UNSIGNED_ID} | row)
                     + end("done", 2))
+    whole = f'"id":"{ANNA.id}",'.encode()
+    yield "table-short", part(anna.replace(whole, b""), peer={"short": True} | row) + end("done", 1)
     yield "table-empty", end("done", 0)
     evidence = {"interface": "eth0", "other_address": "fe80::2", "other_port": 19798, "verified": True, "since_ms": 60000, "loss": 0.0156, "received": 40, "copies": 12,
                 "paths": ["m4", "m6", "b4"], "tuples": [{
@@ -934,6 +984,8 @@ def replies():
     yield "watch-cut-off", (part(anna, event="joined", peer={"id": ANNA.id} | row)
                             + part(anna, event="suspect", peer={"id": ANNA.id} | row | {"state": "suspect", "next_ms": -260}))
     yield "document", part(BODY, document={"id": ANNA.id, "hash": hash_of(BODY)}) + end("done", 1)
+    large_value = line(LARGE)
+    yield "document-of-a-value", part(large_value, document={"id": ANNA.id, "hash": hash_of(large_value)}) + end("done", 1)
     climate = b'[{"bn":"kitchen/climate/","bt":1767225600,"n":"temperature","u":"Cel","v":21.5},{"n":"humidity","u":"%RH","v":40}]\n'
     door = b'[{"bn":"kitchen/door","bt":1767225601,"vb":true}]\n'
     told = {"id": ANNA.id, "boot": BOOT}
@@ -978,6 +1030,16 @@ def data(topic=TOPIC, seq=124, **members):
     return header("data", ANNA) | {"topic": topic} | origin | {"shard": shard_of(topic), "seq": seq} | members
 
 
+LARGE_TOPIC = "camera/thumbnail"
+LARGE = [{"bn": LARGE_TOPIC, "bt": 1767225661.5, "vd": "_9j_4AAQSkZJRgABAQEA" * 100}]
+
+
+def reference(topic=LARGE_TOPIC):
+    """What stands for a value that fits no datagram."""
+    value = line(LARGE)
+    return [{"size_": len(value), "hash_": hash_of(value), "bn": topic, "bt": LARGE[0]["bt"]}]
+
+
 def tail(**members):
     return header("tail", ANNA) | {"shard": shard_of(TOPIC), "oldest": 17, "seq": 124} | members
 
@@ -995,6 +1057,9 @@ def with_body(first, records=RECORDS, length=0):
 def telemetry():
     yield "data", with_body(line(data()))
     yield "data-padded", with_body(line(data()), length=320)
+    yield "data-reference", with_body(line(data(LARGE_TOPIC)), reference())
+    yield "data-reference-padded", with_body(line(data(LARGE_TOPIC)), reference(), length=400)
+    yield "data-reference-without-time", with_body(line(data(LARGE_TOPIC)), [{k: v for k, v in reference()[0].items() if k != "bt"}])
     yield "data-1400-bytes", with_body(line(data()), length=DATAGRAM_BYTES_MAX)
     yield "data-first", with_body(line(data(seq=1)))
     yield "data-largest-numbers", with_body(line(data(seq=INTEGER_MAX, boot=INTEGER_MAX)))

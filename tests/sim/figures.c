@@ -50,7 +50,8 @@ static struct second *this_second(struct world *world) {
 
 void figures_sent(struct world *world, const struct packet *packet) {
     enum traffic traffic = traffic_of(packet);
-    size_t bytes = packet->datagram.length + SEGMENT_HEADER_BYTES;
+    size_t bytes = packet->datagram.length +
+                   (packet->datagram.destination.family == 6 ? SEGMENT_HEADER6_BYTES : SEGMENT_HEADER_BYTES);
     struct figure *figure = &world->figures.sent[traffic][packet->kind];
     struct second *second = this_second(world);
     figure->datagrams++;
@@ -125,12 +126,16 @@ double figures_budget(const struct world *world) {
 /* ---- printing ---- */
 
 static void print_traffic(const struct figures *figures, FILE *file) {
-    static const enum muster_path_kind kinds[] = {MUSTER_PATH_M4, MUSTER_PATH_B4, MUSTER_PATH_U4};
-    fprintf(file, "  %-10s %20s %20s %20s\n", "sent", "m4", "b4", "u4");
+    static const enum muster_path_kind kinds[] = {MUSTER_PATH_M4, MUSTER_PATH_B4, MUSTER_PATH_U4,
+                                                  MUSTER_PATH_M6, MUSTER_PATH_U6};
+    fprintf(file, "  %-10s %20s %20s %20s %20s %20s\n", "sent", "m4", "b4", "u4", "m6", "u6");
     for (int traffic = 0; traffic < TRAFFIC_COUNT; traffic++) {
         const struct figure *row = figures->sent[traffic];
-        if (row[MUSTER_PATH_M4].datagrams + row[MUSTER_PATH_B4].datagrams + row[MUSTER_PATH_U4].datagrams ==
-            0) {
+        uint64_t datagrams = 0;
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+            datagrams += row[kinds[i]].datagrams;
+        }
+        if (datagrams == 0) {
             continue;
         }
         fprintf(file, "  %-10s", traffic_names[traffic]);

@@ -8,14 +8,21 @@
 
 #define PORT 19798 /* of the first unicast socket of an address */
 
+/* Both addresses of a host have these bytes. */
+#define NUMBER_BYTES 4
+
+static const uint8_t *number_of(const struct muster_endpoint *endpoint) {
+    return endpoint->family == 6 ? endpoint->ip + sizeof endpoint->ip - NUMBER_BYTES : endpoint->ip;
+}
+
 static uint64_t key_of(const struct muster_endpoint *endpoint) {
     uint32_t ip;
-    memcpy(&ip, endpoint->ip, sizeof ip);
+    memcpy(&ip, number_of(endpoint), sizeof ip);
     return chance_mix((uint64_t)ip << 16 | endpoint->port);
 }
 
 static bool is_same(const struct muster_endpoint *a, const struct muster_endpoint *b) {
-    return memcmp(a->ip, b->ip, 4) == 0 && a->port == b->port;
+    return memcmp(number_of(a), number_of(b), NUMBER_BYTES) == 0 && a->port == b->port;
 }
 
 static struct host **slot_of(const struct hosts *hosts, const struct muster_endpoint *endpoint) {
@@ -64,6 +71,8 @@ struct host *hosts_add(struct hosts *hosts, unsigned segment, const struct host 
         host->endpoint = beside->endpoint;
         host->endpoint.port = (uint16_t)(PORT + number);
     }
+    host->endpoint6 = (struct muster_endpoint){.family = 6, .ip = {0xfe, 0x80}, .port = host->endpoint.port};
+    memcpy(host->endpoint6.ip + sizeof host->endpoint6.ip - NUMBER_BYTES, host->endpoint.ip, NUMBER_BYTES);
     hosts->all[hosts->count++] = host;
     *slot_of(hosts, &host->endpoint) = host;
     return host;

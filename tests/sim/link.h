@@ -11,7 +11,8 @@
 #include "chance.h"
 
 struct link {
-    double loss; /* share of what comes to it, each datagram on its own */
+    double loss;  /* share of what comes to it, each datagram on its own */
+    double loss6; /* of IPv6, in place of it; 0: the same */
 
     /* Bursts (Gilbert and Elliott): the chance to enter a burst and to leave it, with each datagram, and the
      * share that is lost within. */
@@ -36,7 +37,7 @@ struct link {
 bool link_connects(const struct link *from, const struct link *to, enum muster_path_kind kind);
 
 /* Draws whether a datagram to this host is lost. */
-bool link_loses(struct link *link, struct chance *chance);
+bool link_loses(struct link *link, enum muster_path_kind kind, struct chance *chance);
 
 /* Draws how long a datagram to this host takes. */
 uint64_t link_delay_us(const struct link *link, struct chance *chance);

@@ -230,6 +230,6 @@ void node_post(struct world *world, struct node *node, struct post *post) {
     }
 }
 
-uint32_t node_groups(const struct node *node) {
-    return node->groups;
+uint32_t node_groups(const struct node *node, uint8_t family) {
+    return family == 6 ? node->groups6 : node->groups;
 }

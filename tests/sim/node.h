@@ -69,6 +69,7 @@ struct node {
     struct post *posts;
     struct post **last_post;
     uint32_t groups;
+    uint32_t groups6; /* of IPv6 */
     enum telemetry_role role;
     unsigned topic;
 
@@ -133,7 +134,7 @@ size_t node_charge(const struct packet *packet);
 void node_post(struct world *world, struct node *node, struct post *post);
 
 /* Groups of telemetry that it hears. */
-uint32_t node_groups(const struct node *node);
+uint32_t node_groups(const struct node *node, uint8_t family);
 
 /* True when it runs, whether it has its core already or not. */
 bool node_is_running(const struct node *node);

@@ -34,6 +34,8 @@ struct scenario {
     struct knob_range knobs[KNOB_COUNT];
     void (*script)(struct world *world); /* lets faults come; NULL: none */
     struct bounds bounds;
+    bool has_ipv6;       /* hosts have both families, else IPv4 alone */
+    bool is_on_both;     /* each node is on both segments */
     bool is_long;        /* not one of those that are run over many seeds */
     bool is_table_given; /* speakers give a table by stream: that of a node */
     bool is_lossy;       /* its faults look like loss to those who count it */

@@ -35,6 +35,16 @@ static void filter_broadcast(struct world *world) {
     filter(world, MUSTER_PATH_B4, 1);
 }
 
+/* Over IPv4 nobody hears the others at all, and over IPv6 some is lost. */
+static void filter_ipv4(struct world *world) {
+    for (size_t i = 0; i < world->node_count; i++) {
+        link_of(world, i)->is_filtered[MUSTER_PATH_M4] = true;
+        link_of(world, i)->is_filtered[MUSTER_PATH_B4] = true;
+        link_of(world, i)->loss6 = 0.02;
+    }
+    kill_one(world);
+}
+
 static void fence_one(struct world *world) {
     link_of(world, 0)->is_fenced = true;
     fault_mark(world, SETTLED_S);
@@ -173,6 +183,20 @@ const struct scenario scenarios_network[] = {
      .text = "nobody hears broadcast; one crashes",
      .knobs = {[KNOB_NODES] = {12, 12}, [KNOB_MINUTES] = {5, 5}},
      .script = filter_broadcast,
+     .bounds = {.whole_ms = 5000, .noticed_ms = 7000}},
+    {.name = "ipv6-passes",
+     .text = "both families, of which IPv6 alone passes to many, and loses 2 %; one of 12 crashes",
+     .knobs = {[KNOB_NODES] = {12, 12}, [KNOB_MINUTES] = {5, 5}},
+     .script = filter_ipv4,
+     .has_ipv6 = true,
+     .is_lossy = true,
+     .bounds = {.whole_ms = 15000, .false_suspects = BOUND_NONE, .noticed_ms = 25000}},
+    {.name = "six-copies",
+     .text = "10 hosts on two segments, each with both families: six copies of all; one crashes",
+     .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {5, 5}},
+     .script = kill_one,
+     .has_ipv6 = true,
+     .is_on_both = true,
      .bounds = {.whole_ms = 5000, .noticed_ms = 7000}},
     {.name = "fenced",
      .text = "a firewall of one of 10 takes answers alone",

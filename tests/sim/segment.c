@@ -13,10 +13,14 @@
 #define TTL 255
 
 static bool is_telemetry(const struct muster_endpoint *destination) {
-    return destination->ip[0] == 239;
+    const uint8_t *ip = destination->ip;
+    return destination->family == 6 ? ip[0] == 0xff && ip[1] == 0x12 : ip[0] == 239;
 }
 
 static enum muster_path_kind kind_of(const struct muster_endpoint *destination) {
+    if (destination->family == 6) {
+        return destination->ip[0] == 0xff ? MUSTER_PATH_M6 : MUSTER_PATH_U6;
+    }
     switch (destination->ip[0]) {
     case 224:
     case 239: return MUSTER_PATH_M4;
@@ -25,14 +29,19 @@ static enum muster_path_kind kind_of(const struct muster_endpoint *destination) 
     }
 }
 
+static bool is_unicast(enum muster_path_kind kind) {
+    return kind == MUSTER_PATH_U4 || kind == MUSTER_PATH_U6;
+}
+
 /* Telemetry reaches those that hear its group. */
 static bool hears_group(const struct host *host, const struct packet *packet) {
     const struct muster_endpoint *destination = &packet->datagram.destination;
     if (!is_telemetry(destination)) {
         return true;
     }
-    unsigned group = destination->ip[3] == 15 ? MUSTER_SHARDS : destination->ip[3] - 16u;
-    return host->node != NULL && (node_groups(host->node) & 1u << group) != 0;
+    uint8_t last = destination->ip[destination->family == 6 ? 15 : 3];
+    unsigned group = last == 15 ? MUSTER_SHARDS : last - 16u;
+    return host->node != NULL && (node_groups(host->node, destination->family) & 1u << group) != 0;
 }
 
 /* ---- firewalls ---- */
@@ -53,7 +62,7 @@ static void open_firewall(struct world *world, struct host *host, const struct h
 static bool passes_firewall(const struct world *world, const struct host *from, const struct host *to,
                             enum muster_path_kind kind) {
     return !to->link.is_fenced || from == to ||
-           (kind == MUSTER_PATH_U4 && from->index < to->asked_count &&
+           (is_unicast(kind) && from->index < to->asked_count &&
             to->asked_until_s[from->index] >= world->now_us / US_PER_S);
 }
 
@@ -70,7 +79,7 @@ static struct packet *packet_new(struct host *from, const struct muster_datagram
     *packet = (struct packet){.references = 1, .datagram = *datagram, .from = from};
     memcpy(packet->bytes, datagram->bytes, datagram->length);
     packet->datagram.bytes = packet->bytes;
-    packet->datagram.source = from->endpoint;
+    packet->datagram.source = datagram->destination.family == 6 ? from->endpoint6 : from->endpoint;
     packet->datagram.interface = from->segment + SEGMENT_INTERFACE;
     packet->datagram.ttl = datagram->ttl == 0 ? TTL : datagram->ttl;
     packet->datagram.segment = 0;
@@ -117,7 +126,7 @@ static void pass(struct world *world, struct host *to, struct packet *packet) {
     if (!segment_connects(world, from, to, packet->kind) || !hears_group(to, packet)) {
         return;
     }
-    if (from != to && link_loses(&to->link, &world->chance)) {
+    if (from != to && link_loses(&to->link, packet->kind, &world->chance)) {
         return;
     }
     duplicate(world, to, packet);
@@ -150,7 +159,8 @@ static void arrive_at_all(struct world *world, void *subject, uint64_t value) {
 /* ---- departure ---- */
 
 static void send_unicast(struct world *world, struct host *to, struct packet *packet, uint64_t time_us) {
-    if (!segment_connects(world, packet->from, to, MUSTER_PATH_U4) || link_loses(&to->link, &world->chance)) {
+    if (!segment_connects(world, packet->from, to, packet->kind) ||
+        link_loses(&to->link, packet->kind, &world->chance)) {
         packet_release(packet);
         return;
     }
@@ -161,9 +171,8 @@ static void send_unicast(struct world *world, struct host *to, struct packet *pa
 static bool send_one(struct world *world, struct host *from, const struct muster_datagram *datagram,
                      uint64_t time_us) {
     struct packet *packet = packet_new(from, datagram);
-    struct host *to =
-        packet->kind == MUSTER_PATH_U4 ? hosts_find(&world->hosts, &datagram->destination) : NULL;
-    bool is_there = packet->kind != MUSTER_PATH_U4 || (to != NULL && to->segment == from->segment);
+    struct host *to = is_unicast(packet->kind) ? hosts_find(&world->hosts, &datagram->destination) : NULL;
+    bool is_there = !is_unicast(packet->kind) || (to != NULL && to->segment == from->segment);
     enum neighbour_result result = NEIGHBOUR_KNOWN;
     if (to != NULL && is_there) {
         open_firewall(world, from, to);

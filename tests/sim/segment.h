@@ -19,13 +19,15 @@ struct world;
 #define SEGMENT_INTERFACE                                                            \
     1 /* index of the interface by which the first segment is reached; others follow \
        */
-#define SEGMENT_HEADER_BYTES 42 /* Ethernet, IPv4 and UDP, as interface counters count them */
-#define FRAME_BYTES 66          /* the same with preamble, checksum and gap: what the budget counts */
+#define SEGMENT_HEADER_BYTES 42  /* Ethernet, IPv4 and UDP, as interface counters count them */
+#define SEGMENT_HEADER6_BYTES 62 /* the same of IPv6 */
+#define FRAME_BYTES 66           /* those of IPv4 with preamble, checksum and gap: what the budget counts */
 
 /* A network interface with its unicast socket. Of a node or of a speaker. */
 struct host {
     struct link link;
     struct muster_endpoint endpoint;
+    struct muster_endpoint endpoint6; /* fe80::, its last bytes those of the other one; the same port */
     struct node *node;
     struct speaker *speaker;
     unsigned segment;

@@ -237,7 +237,7 @@ void speaker_receive(struct world *world, struct speaker *speaker, const struct 
 
 static bool hears(struct world *world, struct speaker *speaker, const struct packet *packet) {
     return speaker->is_up && segment_connects(world, packet->from, speaker->host, packet->kind) &&
-           !link_loses(&speaker->host->link, &world->chance);
+           !link_loses(&speaker->host->link, MUSTER_PATH_M4, &world->chance);
 }
 
 static void hear_named(struct world *world, const struct packet *packet, const struct question *question) {

@@ -76,7 +76,7 @@ static void post_event(struct world *world, struct tcp *tcp, size_t end, enum mu
 static bool is_connected(const struct tcp *tcp) {
     const struct link *a = &tcp->ends[0].host->link;
     const struct link *b = &tcp->ends[1].host->link;
-    return link_connects(a, b, MUSTER_PATH_U4) && link_connects(b, a, MUSTER_PATH_U4);
+    return link_connects(a, b, tcp->kind) && link_connects(b, a, tcp->kind);
 }
 
 static uint64_t delay_us(struct world *world, const struct tcp *tcp, size_t from) {
@@ -116,6 +116,7 @@ static void open(struct world *world, struct node *node, const struct muster_out
     tcp->ends[0] = (struct tcp_end){
         .node = node, .host = host_towards(node, output->interface), .number = output->stream};
     tcp->ends[1].is_gone = true;
+    tcp->kind = output->endpoint.family == 6 ? MUSTER_PATH_U6 : MUSTER_PATH_U4;
     figures_stream_opened(world);
     if (server == NULL) {
         post_event(world, tcp, 0, MUSTER_STREAM_CLOSED, node->turn_us + US_PER_MS);
@@ -134,7 +135,8 @@ static void open(struct world *world, struct node *node, const struct muster_out
     tcp->ends[1].number = world->stream_number += 2;
     post(world, tcp, 1,
          &(struct muster_stream){.event = MUSTER_STREAM_ACCEPTED,
-                                 .remote = tcp->ends[0].host->endpoint,
+                                 .remote = tcp->kind == MUSTER_PATH_U6 ? tcp->ends[0].host->endpoint6
+                                                                       : tcp->ends[0].host->endpoint,
                                  .interface = to->segment + SEGMENT_INTERFACE},
          time_us);
     tcp->ends[0].free_us = tcp->ends[1].free_us = time_us + delay_us(world, tcp, 1);

@@ -22,8 +22,9 @@ struct tcp_end {
 
 struct tcp {
     struct tcp *next;
-    struct tcp_end ends[2]; /* who opened it, and who accepted it */
-    unsigned posts;         /* on their way */
+    struct tcp_end ends[2];     /* who opened it, and who accepted it */
+    unsigned posts;             /* on their way */
+    enum muster_path_kind kind; /* by unicast of this family */
 };
 
 /* Takes an output of a node for a stream. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scenario.h"
 #include "signature.h"
 #include "world.h"
 
@@ -81,7 +82,10 @@ static void pull(struct world *world, struct node *node) {
             node->turn_us += STREAM_US;
             tcps_output(world, node, &output);
             break;
-        case MUSTER_OUTPUT_GROUPS: node->groups = output.groups; break;
+        case MUSTER_OUTPUT_GROUPS:
+            node->groups = output.groups;
+            node->groups6 = output.groups6;
+            break;
         }
     }
 }
@@ -148,20 +152,24 @@ static void make_core(struct world *world, struct node *node) {
     node->changes_shown = 0;
     node->verifications = 0;
     node->groups = 0;
+    node->groups6 = 0;
     truth_starts(world, node);
     telemetry_begin(world, node);
 }
 
 static void step_paths(struct world *world, struct node *node, bool has_paths) {
-    struct muster_path paths[2 * SEGMENTS_MAX];
+    static const enum muster_path_kind kinds[] = {MUSTER_PATH_M4, MUSTER_PATH_B4, MUSTER_PATH_M6};
+    size_t kind_count = world->scenario->has_ipv6 ? 3 : 2;
+    struct muster_path paths[3 * SEGMENTS_MAX];
     struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = paths};
     for (unsigned i = 0; i < SEGMENTS_MAX && has_paths; i++) {
-        for (int kind = MUSTER_PATH_M4; kind <= MUSTER_PATH_B4 && node->hosts[i] != NULL;
-             kind += MUSTER_PATH_B4 - MUSTER_PATH_M4) {
+        for (size_t k = 0; k < kind_count && node->hosts[i] != NULL; k++) {
+            const struct host *host = node->hosts[i];
             struct muster_path *path = &paths[event.path_count++];
             *path = (struct muster_path){.interface = i + SEGMENT_INTERFACE,
-                                         .kind = (enum muster_path_kind)kind,
-                                         .address = node->hosts[i]->endpoint};
+                                         .kind = kinds[k],
+                                         .address =
+                                             kinds[k] == MUSTER_PATH_M6 ? host->endpoint6 : host->endpoint};
             snprintf(path->name, sizeof path->name, "eth%u", i);
         }
     }

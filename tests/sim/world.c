@@ -123,7 +123,7 @@ static void make_nodes(struct world *world) {
     size_t count = (size_t)world_knob(world, KNOB_NODES);
     uint64_t spread_us = (uint64_t)(world_knob(world, KNOB_SPREAD_MS) * US_PER_MS);
     for (size_t i = 0; i < count; i++) {
-        struct node *node = node_add(world, 1, NULL);
+        struct node *node = node_add(world, world->scenario->is_on_both ? 3 : 1, NULL);
         node->interval_ms = (uint64_t)world_knob(world, KNOB_INTERVAL_MS);
         if (chance_happens(&world->chance, world_knob(world, KNOB_SLEEPERS))) {
             node->interval_ms = SLEEPER_MS;
@@ -219,15 +219,19 @@ const struct host *world_host_beside(const struct node *node, const struct host 
 
 bool world_hears(const struct world *world, const struct node *node, const struct subject *subject) {
     const struct host *host = world_host_beside(node, subject->host);
-    return host != NULL && (segment_connects(world, subject->host, host, MUSTER_PATH_M4) ||
-                            segment_connects(world, subject->host, host, MUSTER_PATH_B4));
+    return host != NULL &&
+           (segment_connects(world, subject->host, host, MUSTER_PATH_M4) ||
+            segment_connects(world, subject->host, host, MUSTER_PATH_B4) ||
+            (world->scenario->has_ipv6 && segment_connects(world, subject->host, host, MUSTER_PATH_M6)));
 }
 
 bool world_answers(const struct world *world, const struct node *node, const struct subject *subject) {
     const struct host *host = world_host_beside(node, subject->host);
     return segment_connects(world, host, subject->host, MUSTER_PATH_M4) ||
            segment_connects(world, host, subject->host, MUSTER_PATH_B4) ||
-           segment_connects(world, host, subject->host, MUSTER_PATH_U4);
+           segment_connects(world, host, subject->host, MUSTER_PATH_U4) ||
+           (world->scenario->has_ipv6 && (segment_connects(world, host, subject->host, MUSTER_PATH_M6) ||
+                                          segment_connects(world, host, subject->host, MUSTER_PATH_U6)));
 }
 
 bool world_loses(const struct world *world) {

@@ -38,6 +38,7 @@ HARMLESS = {
 LIBRARIES = {
     "cJSON, whose allocations fail in tests of json, wire and input": r"cJSON_",
     "libsodium: fails for wrong bytes, of which other tests have many": r"crypto_|sodium_|randombytes_",
+    "zlib, whose allocations fail in tests of wire and exchange": r"(deflate|inflate)",
     "SQLite: files, locks and full disks that fail are in cli.store and cli.archive": r"sqlite3_",
     "libmicrohttpd": r"MHD_",
     "libqrencode and libseccomp: what makes something is wrapped": r"QRcode_|seccomp_",

@@ -56,7 +56,9 @@ SEALED = {
     ],
 }
 
-GSO, PLAIN, MUSTER, *_ = WORKLOADS["200 bytes"]
+GSO, PLAIN, MUSTER, GSO6, MUSTER6, *_ = WORKLOADS["200 bytes"]
+FAMILIES = [GSO, GSO6, MUSTER, MUSTER6]
+FAMILIES_TURNS = 9
 BEFORE = "muster before"
 PACE_FIRST = 20e3  # messages a second
 LATENCY_OTHERS = [
@@ -290,6 +292,20 @@ def measure_against(programs, before, is_quick):
 def measure_sealed(programs, is_quick):
     """The rates alone of what is sealed and what is not, one after the other."""
     return {"skipped": {}, "sealed": measure_rates(Machine(programs), QUICK if is_quick else WHOLE, SEALED)}
+
+
+def measure_families(programs, is_quick):
+    """As many as go by IPv4 and by IPv6, one after the other; of the raw pair, too."""
+    machine = Machine(programs)
+    plan = QUICK if is_quick else WHOLE
+    rows = []
+    for count in WHOLE.subscribers:
+        with Lab(count + 2) as lab:
+            field = Field(lab, machine)
+            turns = [measure_pace(field, plan, FAMILIES, 0) for _ in range(1 if is_quick else FAMILIES_TURNS)]
+        rows.append({"subscribers": count, "systems": {s.name: [turn[s.name] for turn in turns] for s in FAMILIES}})
+        note(f"{count} subscribers: both families are measured")
+    return {"skipped": {}, "families": rows}
 
 
 def measure(programs, is_quick):

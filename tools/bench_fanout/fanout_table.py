@@ -3,7 +3,7 @@
 
 import statistics
 
-from fanout import BEFORE, FULL_DATAGRAMS, LATENCY_RATE, LOSSY_RATE, MUSTER, PLAIN, WORKLOADS
+from fanout import BEFORE, FAMILIES, FULL_DATAGRAMS, LATENCY_RATE, LOSSY_RATE, MUSTER, PLAIN, WORKLOADS
 
 
 def spread(values, scale=1.0):
@@ -68,6 +68,18 @@ def show_sealed(rows):
               f"datagrams/s, sealed {spread(of(sealed['runs'], 'datagrams_s'), 1e-3)}: "
               f"{middle(ratios(sealed['runs'], clear['runs'], 'datagrams_s'))} x, "
               f"CPU time {middle(ratios(sealed['runs'], clear['runs'], 'cpu_us_per_datagram'))} x, medians of pairs")
+
+
+def show_families(rows):
+    for row in rows:
+        systems = row["systems"]
+        for v4, v6 in zip(FAMILIES[::2], FAMILIES[1::2]):
+            mine, other = systems[v6.name], systems[v4.name]
+            print(f"{crowd(row['subscribers'])}, {v4.name}: {spread(of(other, 'datagrams_s'), 1e-3)} k datagrams/s, IPv6 "
+                  f"{spread(of(mine, 'datagrams_s'), 1e-3)}: {middle(ratios(mine, other, 'datagrams_s'))} x; CPU time of "
+                  f"the publisher {middle(ratios(mine, other, 'publisher_us'))} x, "
+                  f"of a subscriber {middle(ratios(mine, other, 'subscriber_us'))} x, medians of pairs; "
+                  f"lost at most {100 * max(filter(None.__ne__, of(other + mine, 'loss')), default=0):.2g} %")
 
 
 def middle(values):
@@ -140,7 +152,7 @@ def show_loss(rows):
 def show(result):
     for name, why in result["skipped"].items():
         print(f"{name} is skipped: {why}")
-    parts = {"sealed": show_sealed, "curves": show_curves, "rates": show_rates, "latency": show_latency, "loss": show_loss}
+    parts = {"sealed": show_sealed, "families": show_families, "curves": show_curves, "rates": show_rates, "latency": show_latency, "loss": show_loss}
     for part, show_part in parts.items():
         if part in result:
             show_part(result[part])

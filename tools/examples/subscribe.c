@@ -32,7 +32,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     struct muster_record record;
     int result;
     (void)node, (void)context;
-    muster_pack_open(&pack, sample->body, sample->length, (double)time(NULL));
+    muster_pack_open_sample(&pack, sample, (double)time(NULL));
     while ((result = muster_pack_next(&pack, &record)) == 1) {
         if (muster_pattern_matches(pattern, record.name)) {
             print(&record);

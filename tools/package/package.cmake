@@ -149,7 +149,7 @@ on the libuv loop of the program.")
 
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "${package_of_library} (= ${PROJECT_VERSION}-${debian_release}), \
-libcjson-dev, libmnl-dev, libsodium-dev, libuv1-dev")
+libcjson-dev, libmnl-dev, libsodium-dev, libuv1-dev, zlib1g-dev")
 set(CPACK_DEBIAN_DEV_DESCRIPTION "presence and discovery on a LAN - development files
 libmuster lets a program announce itself and its services on a LAN over UDP
 multicast and broadcast, and keeps a table of those that do the same.

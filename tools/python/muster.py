@@ -975,12 +975,31 @@ class _Window:
             self.came |= 1 << -ahead
 
 
+_NEVER_IN_THE_CLEAR = "and what began sealed never goes on in the clear"
+
+
+def _stamp_of(path: pathlib.Path) -> Optional[tuple[int, int]]:
+    """It is another one when the file was replaced; None: there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _has_group_keys() -> bool:
+    try:
+        return (_state_directory() / "keys" / "group").stat().st_size > 0
+    except OSError:
+        return False
+
+
 class _Group:
     """The group keys of this user, true where there are any: a node seals by the first, and opens
     by all. They are read again when they change, where there were some at the start.
     """
 
-    def __init__(self, node_id: str, boot: int):
+    def __init__(self, node_id: str, boot: int, has_had_keys: bool = False):
         self._path = _state_directory() / "keys" / "group"
         self._stamp: Any = None
         self.keys: dict[bytes, bytes] = {}  # by id
@@ -993,6 +1012,8 @@ class _Group:
         )
         self._read()
         self._is_followed = bool(self)
+        if has_had_keys and not self:
+            raise Error(f"{self._path}: there is no group key any more, {_NEVER_IN_THE_CLEAR}")
         if self and nacl is None:
             raise Error(f"{self._path}: a closed group needs PyNaCl (python3-nacl)")
 
@@ -1027,17 +1048,18 @@ class _Group:
         return {hashlib.blake2b(key, digest_size=32).digest()[:4]: key for key in keys}
 
     def follow(self) -> None:
-        """Looks whether the keys have changed. Bad ones change nothing."""
+        """Looks whether the keys have changed. Bad ones change nothing, nor does none."""
+        stamp = _stamp_of(self._path)
+        if not self._is_followed or stamp == self._stamp:
+            return
+        before, self._stamp = self.keys, stamp
         try:
-            status = os.stat(self._path)
-            is_same = self._stamp == (status.st_ino, status.st_mtime_ns)
-        except OSError:
-            is_same = not self
-        if self._is_followed and not is_same:
-            try:
-                self._read()
-            except Error as error:
-                _log.warning("%s", error)
+            self._read()
+        except Error as error:
+            _log.warning("%s", error)
+        if not self:
+            self.keys = before
+            _log.warning("%s: there is no group key any more, %s", self._path, _NEVER_IN_THE_CLEAR)
 
     # -- datagrams --
 
@@ -1782,7 +1804,9 @@ class _Row:
         self.source: _Address = ("", 0)
         self.interface = 0
         self.interface_name = ""
-        self.proven: set[_Address] = set()  # from which fresh answers came
+        self.source_heard = now  # when something came from there
+        self.proven: set[_Address] = set()  # from which fresh answers came,
+        self.answered: set[_Address] = set()  # and those that came by unicast
         self.since = self.boot_since = self.heard_at = now
         self.deadline = now
         self.period = 2.5
@@ -1907,6 +1931,7 @@ class _Node:
         identity: Optional[_Identity],
         interfaces: Union[None, str, Iterable[str]],
         port: Optional[int],
+        has_had_keys: bool = False,
     ):
         self.lock = threading.RLock()
         self.names = _names_of(interfaces)
@@ -1914,7 +1939,7 @@ class _Node:
         self.identity = identity or _Identity("", None)
         self.key = self.identity.key if document else None
         self.id, self.boot = self.identity.id, self.identity.boot
-        self.group = _Group(self.id, self.boot)
+        self.group = _Group(self.id, self.boot, has_had_keys)
         self._announce_max = ANNOUNCE_BYTES_MAX - self.group.overhead
         self.seq, self.rev = 0, 1
         self.rows: dict[str, _Row] = {}
@@ -2199,6 +2224,7 @@ class _Node:
             and _digest(arrival.data) == row.digest
         ):
             self._hear_by(row, message, arrival)
+            self._doubt_source(row, message, arrival)
             raise _Drop("copy")
         if message.sig is None and row.key:
             raise _Drop("signature")
@@ -2339,6 +2365,7 @@ class _Node:
 
     def _sign_of_life(self, row: _Row, message: _Message, arrival: _Arrival, fresh: bool) -> None:
         now = self.now
+        is_settled = self._is_settled(row, arrival, fresh and message.seq is None, fresh)
         if message.seq is not None and message.seq > row.seq:
             missed = message.seq - row.seq - 1 if row.seq else 0
             if missed <= 8:
@@ -2359,22 +2386,47 @@ class _Node:
         if fresh:
             if len(row.proven) < 8:
                 row.proven.add(arrival.source)
+            if message.seq is None and len(row.answered) < 8:
+                row.answered.add(arrival.source)
             if message.kind == "announce" or message.rev <= row.rev:
                 self.introductions.pop(row.id, None)
-        if not row.key or fresh or arrival.source == row.source:
+        if is_settled:
             self._move(row, arrival)
-        elif arrival.source not in row.proven:
+        else:
             self._introduce(message, arrival, None)
         self._hear_by(row, message, arrival)
         self._owe(message, row)
         if self._round:
             self._round.on_answer(message)
 
+    def _is_settled(self, row: _Row, arrival: _Arrival, answers: bool, fresh: bool) -> bool:
+        """The peer itself is there, for all that is known. Where an answer by unicast left from,
+        it says. One to the group may have been passed on by who is faster than the group: then
+        the peer is heard where it was, too.
+        """
+        if not row.key or answers or arrival.source in {row.source, *row.answered}:
+            return True
+        is_silent = self.now - row.source_heard > row.period
+        return is_silent and (fresh or arrival.source in row.proven)
+
+    def _doubt_source(self, row: _Row, message: _Message, arrival: _Arrival) -> None:
+        """A copy from another host than the row's, where nobody answered: one of the two is passed
+        on.
+        """
+        host, row_host = arrival.source[0], row.source[0]
+        if not row.key or row.source in row.answered or host == row_host:
+            return
+        if arrival.source in row.answered:
+            self._move(row, arrival)
+        elif _is_v6(host) == _is_v6(row_host):
+            self._introduce(message, arrival, None)
+
     @staticmethod
     def _forget_addresses(row: _Row, message: _Message, arrival: _Arrival) -> None:
         """The peer has these no more."""
         gone = {host for host in message.gone if host != arrival.source[0].partition("%")[0]}
         row.proven = {one for one in row.proven if one[0].partition("%")[0] not in gone}
+        row.answered &= row.proven
         if row.source[0].partition("%")[0] in gone:
             row.paths = {}
             if arrival.source in row.proven:
@@ -2400,6 +2452,8 @@ class _Node:
             "u6",
         }:
             row.paths[path] = self.now
+        if arrival.source == row.source:
+            row.source_heard = self.now
 
     def _leave(self, row: _Row) -> None:
         row.state, row.heard_at = "left", self.now
@@ -4104,9 +4158,10 @@ def find(
     who was lost or has left. Else, or with `direct`, the network is asked: that takes 0.1 to 2 s,
     and leaves no trace on others. NetworkError: there is no network.
     """
+    has_keys = _has_group_keys()
     peers = None if direct else _ask_table(interfaces, port)
     if peers is None:
-        peers = _look_around(interfaces, port)
+        peers = _look_around(interfaces, port, has_keys)
     wanted = ("alive", "suspect", "lost", "left") if include_gone else ("alive", "suspect")
     found = [peer for peer in peers if peer.state in wanted and _matches(peer, name, service)]
     return sorted(found, key=lambda peer: (peer.name, peer.id))
@@ -4126,8 +4181,10 @@ def _ask_table(
     return peers
 
 
-def _look_around(interfaces: Union[None, str, Iterable[str]], port: Optional[int]) -> list[Peer]:
-    node = _Node(None, None, interfaces, port)
+def _look_around(
+    interfaces: Union[None, str, Iterable[str]], port: Optional[int], has_keys: bool
+) -> list[Peer]:
+    node = _Node(None, None, interfaces, port, has_keys)
     try:
         if not node.sockets.interfaces:
             raise NetworkError(
@@ -4204,6 +4261,7 @@ class Watch(_Source):
         self._stream: Any = None
         self._fault: Optional[Error] = None
         self._interfaces, self._port = interfaces, port
+        self._has_keys = _has_group_keys()
         if direct or not self._watch_local():
             self._watch_network()
 
@@ -4240,7 +4298,7 @@ class Watch(_Source):
                 self._queue.wake()
 
     def _watch_network(self) -> None:
-        node = _Node(None, None, self._interfaces, self._port)
+        node = _Node(None, None, self._interfaces, self._port, self._has_keys)
         node.watchers.append(self._queue)
         with node.lock:
             node.ask()
@@ -4461,7 +4519,7 @@ class Subscription(_Source):
 
     `lost` counts the datagrams that did not come, by reason: "wire" (asked for, and not repaired
     within a second) and "gone" (the publisher keeps them no longer). `faults` counts packs with a
-    fault.
+    fault, and values above some 1,200 bytes, which go by TCP and which this module does not fetch.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ static void on_open(void *context) {
     struct bridge *bridge = context;
     bridge->hooks.on_open(bridge->hooks.context);
     if (!bridge->session.ended) { /* it has not failed */
-        notify_ready(&bridge->notify, &bridge->session.loop, bridge->hooks.print_status,
+        notify_ready(&bridge->notify, bridge->session.loop, bridge->hooks.print_status,
                      bridge->hooks.context);
     }
 }

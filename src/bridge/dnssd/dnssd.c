@@ -246,7 +246,8 @@ static void on_down(void *context) {
     struct dnssd *dnssd = context;
     out_use(&dnssd->out, NULL);
     in_use(&dnssd->in, NULL);
-    if (!dnssd->client.is_closing && strcmp(dnssd->fault, dnssd->client.fault) != 0) {
+    if (!dnssd->client.is_closing && !dnssd->options->dry_run &&
+        strcmp(dnssd->fault, dnssd->client.fault) != 0) {
         snprintf(dnssd->fault, sizeof(dnssd->fault), "%s", dnssd->client.fault);
         complain(dnssd->settings, "%s; tried again until it answers", dnssd->fault);
     }
@@ -311,7 +312,12 @@ static void on_dry_run(uv_timer_t *timer) {
     }
     uv_timer_stop(timer);
     print_all(dnssd);
-    session_end(&dnssd->bridge.session, dnssd->client.is_up ? STATUS_OK : STATUS_ERROR);
+    if (!dnssd->client.is_up) {
+        complain(dnssd->settings,
+                 "Avahi was not reached (%s): what goes out is listed, what comes in is not known",
+                 dnssd->client.fault);
+    }
+    session_end(&dnssd->bridge.session, dnssd->client.is_up ? STATUS_OK : STATUS_NOBODY);
 }
 
 /* ---- running ---- */
@@ -320,7 +326,7 @@ static void on_open(void *context) {
     struct dnssd *dnssd = context;
     const struct client_hooks hooks = {
         .on_up = on_up, .on_rename = on_rename, .on_down = on_down, .context = dnssd};
-    uv_loop_t *loop = &dnssd->bridge.session.loop;
+    uv_loop_t *loop = dnssd->bridge.session.loop;
     muster_id(dnssd->bridge.session.node, dnssd->election.id);
     out_init(&dnssd->out, dnssd->settings);
     in_init(&dnssd->in, dnssd->settings, loop, dnssd->types, dnssd->options->types.count, on_in_change,
@@ -402,6 +408,9 @@ const struct command bridge_command = {
         "Avahi and the bus may come and go; the bridge connects again each second. While Avahi\n"
         "is there and does not answer, the bridge waits for it and says nothing to its peers.\n"
         "\n"
+        "A dry run asks for 3 s, and for 8 s while something is not resolved, prints a line for each\n"
+        "service and ends. It does not wait for Avahi.\n"
+        "\n"
         "What is listed and not resolved within 5 s is an attribute of the bridge. It carries as\n"
         "many services as its document has room for, 64 KiB, and says how many it left out.\n",
     .options = dnssd_options_table,
@@ -411,7 +420,8 @@ const struct command bridge_command = {
                 "  muster bridge dnssd --for all --type ipp --type ipps\n"
                 "  muster bridge dnssd --dry-run\n",
     .statuses = "  0   ended by SIGINT or SIGTERM; a dry run: all was printed\n"
-                "  1   error; a dry run: Avahi was not to be had\n"
-                "  2   wrong usage\n",
+                "  1   error\n"
+                "  2   wrong usage\n"
+                "  3   a dry run: Avahi was not reached, so what comes in is not known\n",
     .run = run,
 };

@@ -151,19 +151,17 @@ static void take_host(struct in_service *service, const char *target) {
  * lists on the loopback, too. False for one that is of the link alone. */
 static bool take_address(struct in_service *service, const AvahiAddress *address) {
     struct muster_endpoint *endpoint = &service->address;
-    const uint8_t *ip = address->data.data;
-    *endpoint = (struct muster_endpoint){0};
-    if (address->proto == AVAHI_PROTO_INET6 && ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80) {
-        return false;
-    }
     static const uint8_t loopback6[16] = {[15] = 1};
-    const bool is_loopback =
-        address->proto == AVAHI_PROTO_INET ? ip[0] == 127 : memcmp(ip, loopback6, 16) == 0;
-    if (!is_loopback) {
-        endpoint->family = address->proto == AVAHI_PROTO_INET ? 4 : 6;
-        memcpy(endpoint->ip, ip, endpoint->family == 4 ? 4 : 16);
+    const uint8_t *ip = address->data.data;
+    const bool is_v4 = address->proto == AVAHI_PROTO_INET;
+    *endpoint = (struct muster_endpoint){.family = is_v4 ? 4 : 6};
+    memcpy(endpoint->ip, ip, is_v4 ? 4 : 16);
+    const bool is_of_link = muster_endpoint_is_of_link(endpoint);
+    const bool is_loopback = is_v4 ? ip[0] == 127 : memcmp(ip, loopback6, 16) == 0;
+    if (is_of_link || is_loopback) {
+        *endpoint = (struct muster_endpoint){0};
     }
-    return true;
+    return !is_of_link;
 }
 
 /* Any address is tried for at once, and all again later. */

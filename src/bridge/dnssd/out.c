@@ -248,9 +248,7 @@ static struct out_host *host_find(struct out *out, const uint8_t *id) {
 /* An address that is of one link alone says nothing by itself. */
 static void put_address(struct out_host *host, const struct muster_endpoint *endpoint) {
     AvahiAddress *address = &host->addresses[host->address_count];
-    const bool is_link_local =
-        endpoint->family == 6 && endpoint->ip[0] == 0xfe && (endpoint->ip[1] & 0xc0) == 0x80;
-    if (endpoint->family == 0 || is_link_local) {
+    if (endpoint->family == 0 || muster_endpoint_is_of_link(endpoint)) {
         return;
     }
     memset(address, 0, sizeof(*address));

@@ -227,7 +227,7 @@ static void subscribe(struct mqtt *mqtt) {
 /* Where the broker has lost its sessions, what is published before other bridges are back would be lost to
  * them. */
 static void look_for_others(struct mqtt *mqtt) {
-    const bool has_waited = uv_now(&mqtt->bridge.session.loop) - mqtt->up_ms > AWAIT_MS;
+    const bool has_waited = uv_now(mqtt->bridge.session.loop) - mqtt->up_ms > AWAIT_MS;
     if (mqtt->is_awaiting && (has_waited || !importer_awaits(&mqtt->importer))) {
         mqtt->is_awaiting = false;
         hold_readings(mqtt);
@@ -238,7 +238,7 @@ static void look_for_others(struct mqtt *mqtt) {
 void carry_on_up(bool has_session, void *context) {
     struct mqtt *mqtt = context;
     mqtt->fault[0] = '\0';
-    mqtt->up_ms = uv_now(&mqtt->bridge.session.loop);
+    mqtt->up_ms = uv_now(mqtt->bridge.session.loop);
     mqtt->is_learned = mqtt->is_learned && mqtt->role != ROLE_UNKNOWN;
     complain(mqtt->settings, "connected to %s:%u as the site %s", mqtt->link_options.host,
              mqtt->link_options.port, mqtt->options->site);
@@ -397,8 +397,7 @@ static void tell_figures(struct mqtt *mqtt) {
 
 /* A broker that lets this bridge write alone tells it nothing. */
 static void look_for_own(struct mqtt *mqtt) {
-    if (mqtt->link.is_up && !mqtt->is_learned &&
-        uv_now(&mqtt->bridge.session.loop) - mqtt->up_ms > LEARN_MS) {
+    if (mqtt->link.is_up && !mqtt->is_learned && uv_now(mqtt->bridge.session.loop) - mqtt->up_ms > LEARN_MS) {
         mqtt->is_learned = true;
         complain(
             mqtt->settings,

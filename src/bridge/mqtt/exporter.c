@@ -247,14 +247,18 @@ static bool is_wanted(const struct exporter *exporter, const char *name) {
 static void carry(struct exporter *exporter, const struct muster_record *record,
                   const struct reading_ref *ref, const char *peer, double now_s) {
     char topic[MQTT_TOPIC_BYTES_MAX];
-    char payload[MQTT_PAYLOAD_BYTES_MAX];
+    const size_t size = MQTT_PAYLOAD_BYTES_MAX + MQTT_PAYLOAD_ESCAPE_BYTES * record->text_length;
+    char *payload = malloc(size);
     size_t length = 0;
     const char *fault =
         mqtt_topic_write(exporter->options.prefix, exporter->options.site, peer, record->name, topic);
-    fault =
-        fault != NULL ? fault : mqtt_payload_write(exporter->options.payload, record, ref, payload, &length);
+    fault = fault != NULL ? fault
+            : payload == NULL
+                ? muster_error_text(MUSTER_ENOMEM)
+                : mqtt_payload_write(exporter->options.payload, record, ref, payload, size, &length);
     if (fault != NULL) {
         exporter->on_refused(record->name, fault, exporter->context);
+        free(payload);
         return;
     }
     const struct dispatch_message message = {.topic = topic,
@@ -271,6 +275,7 @@ static void carry(struct exporter *exporter, const struct muster_record *record,
     } else {
         dispatch_add(exporter->dispatch, &message, (uint64_t)(now_s * 1000));
     }
+    free(payload);
 }
 
 void exporter_take(struct exporter *exporter, const muster_t *node, const struct muster_sample *sample,
@@ -282,8 +287,7 @@ void exporter_take(struct exporter *exporter, const muster_t *node, const struct
     memcpy(ref.peer, sample->id, sizeof(ref.peer));
     const char *peer = name_of(exporter, node, sample->id, id);
     const bool is_last = sample->kind == MUSTER_SAMPLE_LAST;
-    muster_pack_open(&exporter->pack, sample->body, sample->length,
-                     is_last ? now_s - (double)sample->age_ms / 1000 : now_s);
+    muster_pack_open_sample(&exporter->pack, sample, is_last ? now_s - (double)sample->age_ms / 1000 : now_s);
     for (; (result = muster_pack_next(&exporter->pack, &record)) == 1; ref.record++) {
         if (is_wanted(exporter, record.name) && marks_take(exporter->marks, "", &ref)) {
             carry(exporter, &record, &ref, peer, now_s);

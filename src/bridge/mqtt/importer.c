@@ -308,11 +308,10 @@ static size_t read_addresses(const document_node_t *list, struct muster_endpoint
         const char *text = document_text(node);
         if (text != NULL && inet_pton(AF_INET, text, endpoint.ip) == 1) {
             endpoint.family = 4;
-        } else if (text != NULL && inet_pton(AF_INET6, text, endpoint.ip) == 1 &&
-                   !(endpoint.ip[0] == 0xfe && (endpoint.ip[1] & 0xc0) == 0x80)) {
+        } else if (text != NULL && inet_pton(AF_INET6, text, endpoint.ip) == 1) {
             endpoint.family = 6;
         }
-        if (endpoint.family != 0) {
+        if (endpoint.family != 0 && !muster_endpoint_is_of_link(&endpoint)) {
             addresses[count++] = endpoint;
         }
     }

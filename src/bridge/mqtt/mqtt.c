@@ -83,7 +83,7 @@ static void open_link(struct mqtt *mqtt) {
                                                   .on_subscribed = carry_on_subscribed,
                                                   .on_message = carry_on_message,
                                                   .context = mqtt};
-    mqtt_link_open(&mqtt->link, &mqtt->bridge.session.loop, &mqtt->link_options, &callbacks);
+    mqtt_link_open(&mqtt->link, mqtt->bridge.session.loop, &mqtt->link_options, &callbacks);
 }
 
 static void on_open(void *context) {
@@ -95,7 +95,7 @@ static void on_open(void *context) {
     snprintf(mqtt->client_id, sizeof(mqtt->client_id), "muster-%s", mqtt->id);
     snprintf(mqtt->status_topic, sizeof(mqtt->status_topic), "%s/%s/" MQTT_TOPIC_BRIDGES "/%s",
              mqtt->options->prefix, mqtt->options->site, mqtt->id);
-    uv_timer_init(&session->loop, &mqtt->tick); /* cannot fail */
+    uv_timer_init(session->loop, &mqtt->tick); /* cannot fail */
     mqtt->tick.data = mqtt;
     int status = mqtt->options->dry_run ? STATUS_OK : open_spool(mqtt);
     status = status != STATUS_OK ? status : open_parts(mqtt);
@@ -106,6 +106,10 @@ static void on_open(void *context) {
     if (status != STATUS_OK || error != 0) {
         session_end(session, status != STATUS_OK ? status : complain_error(mqtt->settings, error));
         return;
+    }
+    if (mqtt->options->out.count == 0 && mqtt->options->in.count == 0) {
+        complain(mqtt->settings, "no readings are carried, but peers and services alone; --out and --in say "
+                                 "which, such as --out '#' --in '#'");
     }
     uv_timer_start(&mqtt->tick, carry_on_tick, 0, CARRY_TICK_MS);
     muster_on_writable(session->node, carry_on_writable, mqtt);

@@ -69,6 +69,7 @@ const struct command bridge_command = {
     .description =
         "Carry readings that match --out to a broker of MQTT, and those of other sites that match\n"
         "--in from there to this LAN; who is here and what they offer both ways, unless --no-peers.\n"
+        "Without --out and --in no readings are carried.\n"
         "A site is a LAN with such a bridge: two sites need a broker that both reach, and nothing\n"
         "else. With --home-assistant each reading is an entity of the device that its peer is.\n"
         "\n"

@@ -16,11 +16,10 @@ const char *mqtt_payload_word(size_t i) {
 /* ---- writing ---- */
 
 /* The record as SenML is an object whose end takes one member more. */
-static const char *write_senml(const struct muster_record *record, const struct reading_ref *ref,
-                               char text[MQTT_PAYLOAD_BYTES_MAX], size_t *length) {
+static const char *write_senml(const struct muster_record *record, const struct reading_ref *ref, char *text,
+                               size_t size, size_t *length) {
     char ref_text[READING_REF_TEXT_BYTES];
-    const int bytes =
-        muster_record_print(record, NULL, text + 1, MQTT_PAYLOAD_BYTES_MAX - READING_REF_TEXT_BYTES - 16);
+    const int bytes = muster_record_print(record, NULL, text + 1, size - READING_REF_TEXT_BYTES - 16);
     if (bytes < 0) {
         return muster_error_text(bytes);
     }
@@ -46,8 +45,8 @@ static void put_value(struct document *document, const struct muster_record *rec
     }
 }
 
-static const char *write_json(const struct muster_record *record, const struct reading_ref *ref,
-                              char text[MQTT_PAYLOAD_BYTES_MAX], size_t *length) {
+static const char *write_json(const struct muster_record *record, const struct reading_ref *ref, char *text,
+                              size_t size, size_t *length) {
     char ref_text[READING_REF_TEXT_BYTES];
     struct document document;
     document_init(&document);
@@ -61,23 +60,20 @@ static const char *write_json(const struct muster_record *record, const struct r
     if (reading_ref_text(ref, ref_text)[0] != '\0') {
         document_put_text(&document, NULL, "ref", ref_text);
     }
-    const int bytes = document_print(&document, text, MQTT_PAYLOAD_BYTES_MAX);
+    const int bytes = document_print(&document, text, size);
     document_deinit(&document);
     *length = bytes < 0 ? 0 : (size_t)bytes;
     return bytes < 0 ? muster_error_text(MUSTER_ENOMEM) : NULL;
 }
 
-static const char *write_value(const struct muster_record *record, char text[MQTT_PAYLOAD_BYTES_MAX],
-                               size_t *length) {
+static const char *write_value(const struct muster_record *record, char *text, size_t size, size_t *length) {
     switch (record->kind) {
     case MUSTER_VALUE_NUMBER: *length = number_write(record->number, text); break;
     case MUSTER_VALUE_BOOLEAN:
         *length = (size_t)sprintf(text, "%s", record->boolean ? "true" : "false");
         break;
     case MUSTER_VALUE_TEXT:
-    case MUSTER_VALUE_DATA:
-        *length = (size_t)snprintf(text, MQTT_PAYLOAD_BYTES_MAX, "%s", record->text);
-        break;
+    case MUSTER_VALUE_DATA: *length = (size_t)snprintf(text, size, "%s", record->text); break;
     case MUSTER_VALUE_NONE: *length = 0; break;
     }
     text[*length] = '\0';
@@ -85,11 +81,10 @@ static const char *write_value(const struct muster_record *record, char text[MQT
 }
 
 const char *mqtt_payload_write(enum mqtt_payload kind, const struct muster_record *record,
-                               const struct reading_ref *ref, char text[MQTT_PAYLOAD_BYTES_MAX],
-                               size_t *length) {
-    return kind == MQTT_PAYLOAD_SENML  ? write_senml(record, ref, text, length)
-           : kind == MQTT_PAYLOAD_JSON ? write_json(record, ref, text, length)
-                                       : write_value(record, text, length);
+                               const struct reading_ref *ref, char *text, size_t size, size_t *length) {
+    return kind == MQTT_PAYLOAD_SENML  ? write_senml(record, ref, text, size, length)
+           : kind == MQTT_PAYLOAD_JSON ? write_json(record, ref, text, size, length)
+                                       : write_value(record, text, size, length);
 }
 
 /* ---- reading ---- */

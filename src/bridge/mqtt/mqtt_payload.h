@@ -16,15 +16,16 @@
 
 enum mqtt_payload { MQTT_PAYLOAD_SENML, MQTT_PAYLOAD_JSON, MQTT_PAYLOAD_VALUE };
 
-#define MQTT_PAYLOAD_BYTES_MAX 4096
+#define MQTT_PAYLOAD_BYTES_MAX 4096 /* of one that is read, and of one that is written besides its text, */
+#define MQTT_PAYLOAD_ESCAPE_BYTES 6 /* of which each byte may take so many */
 
 /* The i-th word of enum mqtt_payload; NULL behind the last. */
 const char *mqtt_payload_word(size_t i);
 
-/* Writes a record, whose time is known, and a NUL. NULL with the length, or why it can't be said so. */
+/* Writes a record, whose time is known, and a NUL, in at most so many bytes. NULL with the length, or why it
+ * can't be said so. */
 const char *mqtt_payload_write(enum mqtt_payload kind, const struct muster_record *record,
-                               const struct reading_ref *ref, char text[MQTT_PAYLOAD_BYTES_MAX],
-                               size_t *length);
+                               const struct reading_ref *ref, char *text, size_t size, size_t *length);
 
 /* A payload while it is read, record by record; what it points to is borrowed. */
 struct mqtt_payload_reader {

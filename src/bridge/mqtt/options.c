@@ -151,6 +151,11 @@ int mqtt_options_check(const struct settings *settings, struct mqtt_options *opt
         return complain_usage(settings, "--no-peers",
                               "expected with --out or --in: nothing is left to carry");
     }
+    if (options->out.count == 0 && options->home_assistant) {
+        return complain_usage(
+            settings, "--home-assistant",
+            "expected with --out, which says what readings it is to have, such as --out '#'");
+    }
     if (options->password_file != NULL && options->user == NULL) {
         return complain_usage(settings, "--password-file", "expected together with --user");
     }

@@ -100,7 +100,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     if (!look->has_all && (sample->kind != MUSTER_SAMPLE_LAST || sample->seq != 0)) {
         return;
     }
-    muster_pack_open(&look->pack, sample->body, sample->length, record_now_s(sample, session_wall_s()));
+    muster_pack_open_sample(&look->pack, sample, record_now_s(sample, session_wall_s()));
     while (muster_pack_next(&look->pack, &record) == 1) {
         keep(look, sample, &record);
     }
@@ -205,7 +205,7 @@ static void on_open(void *context) {
         .newest = true,
     };
     muster_subscription_t *subscription;
-    uv_timer_init(&look->session.loop, &look->quiet);
+    uv_timer_init(look->session.loop, &look->quiet);
     look->quiet.data = look;
     const int error = look->session.ended ? 0
                                           : muster_subscribe(look->session.node, &wanted, on_sample, NULL,

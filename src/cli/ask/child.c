@@ -101,7 +101,7 @@ static int watch_signals(struct child *child, const sigset_t *signals) {
     if (child->signals < 0) {
         return -errno;
     }
-    int error = uv_poll_init(&child->session->loop, &child->poll, child->signals);
+    int error = uv_poll_init(child->session->loop, &child->poll, child->signals);
     child->poll.data = child;
     return error != 0 ? error : uv_poll_start(&child->poll, UV_READABLE, on_signals);
 }

@@ -98,7 +98,7 @@ static void ask_for_table(uv_timer_t *timer) {
 
 static void ask_local(void *context) {
     struct look *look = context;
-    uv_timer_init(&look->session.loop, &look->again); /* cannot fail */
+    uv_timer_init(look->session.loop, &look->again); /* cannot fail */
     look->again.data = look;
     int error = muster_local_self(look->session.local, on_self, on_self_end, look);
     if (error != 0) {

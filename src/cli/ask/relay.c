@@ -24,6 +24,9 @@
 /* For one VALUE. The byes take 200 ms, in which tails and repairs leave, too. */
 #define REPAIR_VALUE_MS 100
 
+/* A value with a longer text may fit no datagram. */
+#define SMALL_BYTES 800
+
 /* A relay that was stopped ends when all that was read has left, and after this time at the latest. */
 #define STOP_MS_MAX 2000
 
@@ -38,7 +41,7 @@ static void complain_of_fault(struct relay *relay, const struct reading_fault *f
     relay->status = STATUS_ERROR;
     if (relay->is_value) {
         relay->status = complain_usage(settings, "VALUE", "%s", fault->reason.text);
-    } else if (fault->column > 0) {
+    } else if (fault->column > 0 && !lines_are_records(&relay->lines)) {
         complain(settings, "line %" PRIu64 ", column %zu: %s", line, fault->column, fault->reason.text);
     } else {
         complain(settings, "line %" PRIu64 ": %s", line, fault->reason.text);
@@ -92,7 +95,7 @@ static uint64_t count_lines(const struct relay *relay) {
     const char *line;
     size_t length;
     size_t ahead = 0;
-    while (lines_peek(&relay->lines, &ahead, &line, &length)) {
+    while (lines_peek(&relay->lines, &ahead, &line, &length) != LINES_NONE) {
         count++;
     }
     return count;
@@ -137,6 +140,7 @@ static void complain_of_silence(const struct relay *relay) {
 void relay_end(struct relay *relay) {
     uv_timer_stop(&relay->timer);
     uv_timer_stop(&relay->patience);
+    uv_timer_stop(&relay->array);
     if (relay->phase != RELAY_ENDED) {
         relay->phase = RELAY_ENDED;
         complain_of_unsent(relay);
@@ -158,24 +162,29 @@ static bool waits_for_network(const struct relay *relay) {
     return path_count == 0 && muster_unsent(relay->session->node) > 0;
 }
 
+/* A value that goes by stream is there to be fetched as long as this runs. */
+static uint64_t patience_ms(const struct relay *relay) {
+    return relay->is_value && relay->reading.record.text_length <= SMALL_BYTES ? REPAIR_VALUE_MS : REPAIR_MS;
+}
+
 /* A relay that was stopped does not wait for subscribers that may ask for repairs. */
 static void on_drain(uv_timer_t *timer) {
     struct relay *relay = timer->data;
     const uint64_t now_ms = uv_now(timer->loop);
     const uint64_t sent = muster_sender(relay->session->node)->datagrams;
-    if (sent != relay->sent || waits_for_network(relay)) {
+    if (sent != relay->sent || waits_for_network(relay) || muster_values_given(relay->session->node) > 0) {
         relay->sent = sent;
         relay->sent_ms = now_ms;
     }
     if ((relay->is_stopped && muster_unsent(relay->session->node) == 0) ||
-        now_ms - relay->sent_ms >= (relay->is_value ? REPAIR_VALUE_MS : REPAIR_MS) + pace_ms(relay)) {
+        now_ms - relay->sent_ms >= patience_ms(relay) + pace_ms(relay)) {
         relay_end(relay);
     }
 }
 
 static void drain(struct relay *relay) {
     relay->phase = RELAY_DRAINING;
-    relay->sent_ms = uv_now(&relay->session->loop);
+    relay->sent_ms = uv_now(relay->session->loop);
     descriptor_pause(&relay->input);
     if (!relay->has_added) {
         relay_end(relay);
@@ -193,6 +202,7 @@ static void on_impatient(uv_timer_t *timer) {
 void relay_stop(struct relay *relay) {
     relay->is_stopped = true;
     relay->has_ended = true;
+    lines_split_array(&relay->lines);
     descriptor_pause(&relay->input);
     uv_timer_start(&relay->patience, on_impatient, STOP_MS_MAX, 0);
     take_input(relay);
@@ -227,30 +237,38 @@ static bool open_line(const struct relay *relay, struct reading *reading, struct
     return false;
 }
 
-static void plan_reading(struct relay *relay, struct reading *reading, const struct line_source *source) {
+/* False at a fault. */
+static bool plan_reading(struct relay *relay, struct reading *reading, const struct line_source *source) {
     struct reading_fault fault;
     int result;
-    while ((result = reading_next(reading, &fault)) != 0) {
-        if (result == 1) {
-            relay_topics_plan(&relay->topics, reading->topic, source->origin, reading->record.name,
-                              reading->record.unit);
-        }
+    while ((result = reading_next(reading, &fault)) == 1) {
+        relay_topics_plan(&relay->topics, reading->topic, source->origin, reading->record.name,
+                          reading->record.unit);
     }
+    return result == 0;
 }
 
 /* Plans the topics of all lines that were read so far, so that they are announced together. A fault in these
  * lines is reported when the line is taken. */
 static void plan_ahead(struct relay *relay) {
-    struct reading reading = relay->reading; /* the rest of the line */
+    struct reading reading = relay->reading; /* the rest of the line, without its room: that is in use */
     struct reading_fault fault;
+    enum lines_result result;
     const char *line;
     size_t length;
     size_t ahead = 0;
-    plan_reading(relay, &reading, &relay->translated.source);
-    while (lines_peek(&relay->lines, &ahead, &line, &length)) {
-        if (open_line(relay, &reading, &relay->ahead, line, length, &fault) &&
-            !is_carried_already(relay, &relay->ahead.source)) {
-            plan_reading(relay, &reading, &relay->ahead.source);
+    muster_pack_room(&reading.pack, NULL, 0);
+    bool is_planned = plan_reading(relay, &reading, &relay->translated.source);
+    while ((result = lines_peek(&relay->lines, &ahead, &line, &length)) == LINES_ONE ||
+           (result == LINES_RECORD && is_planned && !relay->is_astray)) {
+        if (result == LINES_RECORD) {
+            line_source_read(&relay->ahead.source, line, length);
+            reading_more(&reading, line, length, relay->read_s);
+        } else if (!open_line(relay, &reading, &relay->ahead, line, length, &fault)) {
+            continue;
+        }
+        if (!is_carried_already(relay, &relay->ahead.source)) {
+            is_planned = plan_reading(relay, &reading, &relay->ahead.source);
         }
     }
 }
@@ -283,8 +301,9 @@ static int open_topics(struct relay *relay) {
 static void refuse_record(struct relay *relay, int error, bool is_open) {
     struct reading_fault fault = {.line = 0};
     const char *topic = relay->reading.topic;
-    if (is_open && error == MUSTER_ETOOBIG) { /* in a datagram of full length it would */
-        reason_set(&fault.reason, "'%s': the record does not fit the MTU of this network", topic);
+    if (is_open && error == MUSTER_ETOOBIG) {
+        reason_set(&fault.reason, "'%s': a value has at most %d bytes, or 1.5 MB with its escapes", topic,
+                   MUSTER_LARGE_BYTES_MAX);
     } else if (is_open) {
         reason_set(&fault.reason, "%s", muster_error_text(error));
     } else if (error == MUSTER_EFULL) {
@@ -347,6 +366,30 @@ static void add_record(struct relay *relay) {
 
 /* ---- lines ---- */
 
+/* What is behind a bad record that may have set bases would get wrong names or values. */
+static void go_astray(struct relay *relay, struct reading_fault *fault) {
+    const struct reason reason = fault->reason;
+    relay->is_astray = true;
+    reason_set(&fault->reason, "%s; the records behind it are passed over, as its bases are not known",
+               reason.text);
+}
+
+/* Begins to read one more record of an array. */
+static bool open_record(struct relay *relay, const char *line, size_t length) {
+    line_source_read(&relay->translated.source, line, length);
+    reading_more(&relay->reading, line, length, relay->read_s);
+    return !relay->is_astray;
+}
+
+/* What is wrong with it is for whoever published it. */
+static void pass_over(struct relay *relay) {
+    struct reading_fault fault;
+    while (reading_next(&relay->reading, &fault) == 1) {
+        relay->passed_over++;
+    }
+    relay->has_line = false;
+}
+
 /* Begins to read the next line. False when no whole line is there. */
 static bool next_line(struct relay *relay) {
     struct reading_fault fault = {.line = 0};
@@ -354,14 +397,25 @@ static bool next_line(struct relay *relay) {
     size_t length;
     const enum lines_result result = lines_next(&relay->lines, &line, &length);
     relay->has_line = false;
+    if (result != LINES_NONE) {
+        uv_timer_stop(&relay->array);
+    }
     if (result == LINES_ONE) {
+        relay->is_astray = false;
         relay->has_line = open_line(relay, &relay->reading, &relay->translated, line, length, &fault);
-        if (relay->has_line && is_carried_already(relay, &relay->translated.source)) {
-            relay->has_line = false;
-            relay->passed_over++;
-        }
+    } else if (result == LINES_RECORD) {
+        relay->has_line = open_record(relay, line, length);
     } else if (result == LINES_TOO_LONG) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
+        if (lines_are_records(&relay->lines)) {
+            go_astray(relay, &fault);
+        }
+    }
+    if (relay->has_line) {
+        muster_pack_room(&relay->reading.pack, relay->room, sizeof(relay->room));
+    }
+    if (relay->has_line && is_carried_already(relay, &relay->translated.source)) {
+        pass_over(relay);
     }
     if (fault.reason.text[0] != '\0') {
         complain_of_fault(relay, &fault);
@@ -375,9 +429,18 @@ static bool next_record(struct relay *relay) {
     const int result = relay->has_line ? reading_next(&relay->reading, &fault) : 0;
     relay->has_record = result == 1;
     if (result < 0) {
+        if (lines_are_records(&relay->lines) && reading_has_bases(&relay->reading)) {
+            go_astray(relay, &fault);
+        }
         complain_of_fault(relay, &fault);
     }
     return result != 0 || next_line(relay);
+}
+
+static void on_array(uv_timer_t *timer) {
+    struct relay *relay = timer->data;
+    lines_split_array(&relay->lines);
+    take_input(relay);
 }
 
 /* Takes records while that is possible; then reads on, waits, or drains. */
@@ -399,6 +462,9 @@ static void take_input(struct relay *relay) {
         drain(relay);
     } else {
         descriptor_resume(&relay->input);
+        if (!uv_is_active((uv_handle_t *)&relay->array) && lines_wait_for_array(&relay->lines)) {
+            uv_timer_start(&relay->array, on_array, RELAY_ARRAY_MS, 0);
+        }
     }
 }
 
@@ -445,9 +511,10 @@ static void on_ready(void *context) {
 }
 
 static void open_relay(struct relay *relay) {
-    uv_timer_init(&relay->session->loop, &relay->timer);
-    uv_timer_init(&relay->session->loop, &relay->patience);
-    relay->timer.data = relay->patience.data = relay;
+    uv_timer_init(relay->session->loop, &relay->timer);
+    uv_timer_init(relay->session->loop, &relay->patience);
+    uv_timer_init(relay->session->loop, &relay->array);
+    relay->timer.data = relay->patience.data = relay->array.data = relay;
     muster_on_writable(relay->session->node, on_writable, relay);
     uint8_t id[MUSTER_ID_BYTES];
     muster_id(relay->session->node, id);
@@ -463,10 +530,22 @@ void relay_value(struct relay *relay, const char *line) {
     take_input(relay);
 }
 
+void relay_record(struct relay *relay, const char *topic, const struct muster_record *record) {
+    open_relay(relay);
+    relay->is_value = true;
+    relay->has_record = true;
+    relay->reading.is_over = true;
+    relay->reading.record = *record;
+    snprintf(relay->reading.topic, sizeof(relay->reading.topic), "%s", topic);
+    end_input(relay);
+    take_input(relay);
+}
+
 void relay_lines(struct relay *relay, int fd) {
     open_relay(relay);
     relay->lines.joins_packs = !relay->style->text && relay->format == NULL;
-    const int error = descriptor_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
+    relay->lines.splits_arrays = relay->lines.joins_packs && !relay->style->flatten;
+    const int error = descriptor_open(&relay->input, relay->session->loop, fd, on_ready, relay);
     if (error != 0) {
         complain_of_input(relay, error);
         drain(relay);

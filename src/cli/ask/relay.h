@@ -20,6 +20,9 @@
  * first record. */
 #define RELAY_ANNOUNCE_MS 300
 
+/* An array that is not closed after this time is a stream: its records are taken as they come. */
+#define RELAY_ARRAY_MS 100
+
 /* Units that are warned of. */
 #define RELAY_UNKNOWN_UNITS_MAX 32
 
@@ -47,6 +50,7 @@ struct relay {
     struct lines lines;
     double read_s; /* when the bytes of it came */
     struct reading reading;
+    char room[LINES_BYTES_MAX]; /* for a text of it that is longer than a datagram */
     struct json_line translated; /* what the reading is of, where the line was JSON and no SenML, and who
                                     published it, */
     struct json_line ahead;      /* and that of a line that is looked at ahead */
@@ -57,9 +61,11 @@ struct relay {
     bool is_stopped;
     bool has_warned_of_digits;
     char id[MUSTER_ID_TEXT_BYTES]; /* of this node */
-    uint64_t passed_over;          /* lines of what was carried on before */
+    uint64_t passed_over;          /* readings that were carried on before */
     uv_timer_t timer;
     uv_timer_t patience; /* of whoever stopped it */
+    uv_timer_t array;    /* since an array began that is not closed */
+    bool is_astray;      /* the records of this array behind a bad one have unknown bases */
     uint64_t sent;       /* datagrams, */
     uint64_t sent_ms;    /* and when the last one was, or when it was last looked for */
     char unknown_units[RELAY_UNKNOWN_UNITS_MAX][MUSTER_NAME_BYTES_MAX + 1];
@@ -67,10 +73,12 @@ struct relay {
     int status;
 };
 
-/* Publish one line, or all lines of a descriptor, by the session's open node, and then end the session: with
- * STATUS_OK, or, after reporting what was bad, with STATUS_USAGE for the one line and STATUS_ERROR for many.
- * The style and the line are borrowed until then. All members but the first ones are zeroed before. */
+/* Publish one line, one record, or all lines of a descriptor, by the session's open node, and then end the
+ * session: with STATUS_OK, or, after reporting what was bad, with STATUS_USAGE for the one line and
+ * STATUS_ERROR for many. The style, the line and the texts of the record are borrowed until then. All members
+ * but the first ones are zeroed before. */
 void relay_value(struct relay *relay, const char *line);
+void relay_record(struct relay *relay, const char *topic, const struct muster_record *record);
 void relay_lines(struct relay *relay, int fd);
 
 /* Warns of a unit that is in no registry; NULL and "" are none. */

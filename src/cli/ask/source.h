@@ -14,14 +14,12 @@
 /* Held at a time. */
 #define SOURCES_MAX 4096
 
-#define SOURCE_LOSS_REASONS 4 /* of enum muster_loss_reason */
-
 struct source {
     struct record_publisher publisher;
 
     bool is_streamed;                     /* its data came by a stream last */
     uint64_t malformed;                   /* bodies */
-    uint64_t losses[SOURCE_LOSS_REASONS]; /* datagrams, since that was last said */
+    uint64_t losses[MUSTER_LOSS_REASONS]; /* datagrams, since that was last said */
 
     /* The interarrival jitter of RFC 3550, 6.4.1, by the records' own times. */
     bool has_transit;

@@ -91,9 +91,10 @@ static void describe(FILE *out) {
         "While it runs, muster update changes what it announces; that and the other commands ask it\n"
         "by the Unix socket in its instance's directory, or at --socket PATH instead, where every\n"
         "user may ask.\n\n"
-        "What --cache keeps lies in the instance's directory, too, in a file that is written each minute\n"
-        "and in the end: the next start has it again. What this host publishes itself is kept by muster\n"
-        "publish --retain.\n");
+        "What --cache keeps lies in the instance's directory, too, in a file: the next start has it again.\n"
+        "It is written in the end, and 5 s after a change, which a crash may take away; a file of more\n"
+        "than 100 kB is written less often, some 20 kB a second, but each minute. What this host\n"
+        "publishes itself is kept by muster publish --retain.\n");
 }
 
 /* ---- telling ---- */
@@ -255,7 +256,7 @@ static void on_open(void *context) {
     announce->rev = muster_rev(announce->session.node);
     print_identity(announce);
     tell_number(announce);
-    notify_ready(&announce->notify, &announce->session.loop, print_status, announce);
+    notify_ready(&announce->notify, announce->session.loop, print_status, announce);
 }
 
 /* Takes the instance of the name, for which a muster that is ending is waited for. Where another one goes on

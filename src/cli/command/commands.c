@@ -117,16 +117,24 @@ int commands_run(struct settings *settings, int argc, char **argv) {
                            : refuse_command(settings, name);
 }
 
-/* muster help COMMAND: as COMMAND --help, or --help, which many try first. */
+/* muster help COMMAND: as COMMAND --help, or --help, which many try first. A bridge has a help of its own. */
 static int run_help(struct settings *settings, void *options, const struct operands *operands) {
     char *name = operands->values[0];
+    char *bridge = name != NULL ? operands->values[1] : NULL;
+    char *words[] = {(char *)settings->program, NULL, NULL, NULL, NULL};
+    int count = 1;
     (void)options;
     if (name != NULL && find_command(name) == NULL) {
         return refuse_command(settings, name);
     }
-    char *words[] = {(char *)settings->program, name != NULL ? name : (char *)"--help", (char *)"--help",
-                     NULL};
-    return commands_run(settings, name != NULL ? 3 : 2, words);
+    if (bridge != NULL && find_command(name) != &command_bridge) {
+        return complain_usage(settings, bridge, "expected nothing after COMMAND");
+    }
+    for (size_t i = 0; i < operands->count; i++) {
+        words[count++] = operands->values[i];
+    }
+    words[count++] = (char *)"--help";
+    return commands_run(settings, count, words);
 }
 
 static const struct args_completion complete_commands = {.word = command_word};
@@ -138,12 +146,13 @@ static const struct command command_help = {
     .group = COMMAND_OTHER,
     .summary = "say how a command is used",
     .synonyms = " man usage ",
-    .syntax = {.operands = "COMMAND", .operands_max = 1},
+    .syntax = {.operands = "COMMAND [BRIDGE]", .operands_max = 2},
     .completion = &complete_commands,
-    .description = "Say how muster, or one COMMAND of it, is used: as --help does.\n",
+    .description = "Say how muster, one COMMAND of it, or a BRIDGE is used: as --help does.\n",
     .options = no_options,
     .examples = "  muster help\n"
-                "  muster help announce\n",
+                "  muster help announce\n"
+                "  muster help bridge mqtt\n",
     .statuses = "  0   done\n"
                 "  1   error\n"
                 "  2   wrong usage, or no such COMMAND\n",

@@ -10,6 +10,7 @@
 #include "complain.h"
 #include "config.h"
 #include "config_file.h"
+#include "near.h"
 #include "peer.h"
 #include "text.h"
 #include "value.h"
@@ -78,6 +79,7 @@ static void write_start(struct writer *writer, const struct start *start) {
     write_texts(writer, "interfaces", "interface:", &start->interfaces);
     if (start->site_ttl != 0) {
         writer_text(writer, "scope", "scope:", "site");
+        writer_integer(writer, "ttl", "ttl:", start->site_ttl);
     }
     write_texts(writer, "peers", "peer:", &start->peers);
     if (start->port != 0) {
@@ -149,9 +151,14 @@ static int check(struct settings *settings, const struct operands *paths,
 }
 
 static int run(struct settings *settings, void *options, const struct operands *operands) {
-    if (strcmp(operands->values[0], "check") != 0) {
-        return complain_usage(settings, operands->values[0], "expected check; did you mean config check %s?",
-                              operands->values[0]);
+    const char *verb = operands->values[0];
+    if (strcmp(verb, "check") != 0 && operands->count > 1) {
+        struct near near = {.wanted = verb};
+        near_offer(&near, "check");
+        return complain_usage(settings, verb, "expected check%s", near_text(&near).text);
+    }
+    if (strcmp(verb, "check") != 0) {
+        return complain_usage(settings, verb, "expected check; did you mean config check %s?", verb);
     }
     if (operands->count == 1) {
         return complain_usage(settings, "check PATH",

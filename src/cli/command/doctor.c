@@ -12,6 +12,7 @@
 #include "facts.h"
 #include "live.h"
 #include "look.h"
+#include "pins.h"
 #include "rules.h"
 #include "table.h"
 #include "text.h"
@@ -253,8 +254,15 @@ static int run(struct settings *settings, void *doctor_options, const struct ope
     live_run(&examination->live, settings, &running.list, options->is_long ? LONG_MS : 0);
     snapshot_deinit(&running);
     facts_read_counters(&examination->facts, sources.root, &examination->facts.after);
-    const struct evidence evidence = {
-        .facts = &examination->facts, .live = &examination->live, .port = settings->port};
+    struct muster_pin *pins;
+    struct evidence evidence = {.facts = &examination->facts,
+                                .live = &examination->live,
+                                .port = settings->port,
+                                .trusted.level = settings->trust};
+    if (pins_read(settings, &pins, &evidence.trusted.count) != 0) {
+        facts_note_unseen(&examination->facts, "pins, which can't be read");
+    }
+    evidence.trusted.pins = pins;
     for (size_t i = 0; i < examination->facts.interface_count; i++) {
         struct facts_interface *interface = &examination->facts.interfaces[i];
         interface->is_used = evidence_is_used(&evidence, interface->name);
@@ -264,6 +272,7 @@ static int run(struct settings *settings, void *doctor_options, const struct ope
         facts_note_unseen(&examination->facts, "some peers: more than %d were heard", MUSTER_PROBE_PEERS_MAX);
     }
     rules_judge(&evidence, &examination->verdicts);
+    free(pins);
     int status = STATUS_OK;
     if (options->json) {
         print_json(examination);

@@ -45,8 +45,9 @@ struct key_command {
     const struct key_options *options;
     const char *name; /* of the group that is meant; NULL: not given */
     struct muster_keyring ring;
-    uint8_t key[MUSTER_GROUP_KEY_BYTES]; /* that is made or added */
-    char line[LINE_BYTES_MAX];           /* that was read */
+    int (*change)(struct key_command *command); /* of the ring */
+    uint8_t key[MUSTER_GROUP_KEY_BYTES];        /* that is made or added */
+    char line[LINE_BYTES_MAX];                  /* that was read */
     char again[LINE_BYTES_MAX];
 };
 
@@ -80,13 +81,25 @@ static int read_keys(struct key_command *command) {
                : STATUS_ERROR;
 }
 
-static int store(struct key_command *command) {
-    const int error = muster_keyring_write(command->settings->state_dir, &command->ring, group_keys_complain,
-                                           command->settings);
-    if (error == MUSTER_EBUSY) {
-        complain(command->settings, "another muster key changes the keys just now");
-    }
-    return error == 0 ? STATUS_OK : STATUS_ERROR;
+static void on_log(enum muster_log_level level, const char *line, void *context) {
+    const struct key_command *command = context;
+    group_keys_complain(level, line, command->settings);
+}
+
+static int change_ring(struct muster_keyring *ring, void *context) {
+    struct key_command *command = context;
+    command->ring = *ring;
+    const int status = command->change(command);
+    *ring = command->ring;
+    return status;
+}
+
+/* Others may have changed the keys since they were read. A status of `change` that is no STATUS_OK changes
+ * nothing. */
+static int store(struct key_command *command, int (*change)(struct key_command *command)) {
+    command->change = change;
+    const int status = muster_keyring_change(command->settings->state_dir, change_ring, on_log, command);
+    return status < 0 ? STATUS_ERROR : status;
 }
 
 /* Why a key of this name can't be added; STATUS_OK when it can. */
@@ -109,19 +122,15 @@ static int check_room(struct key_command *command) {
     return STATUS_OK;
 }
 
-/* The first key of all seals at once; others wait for muster key use. */
-static int add_key(struct key_command *command) {
+static int put_last(struct key_command *command) {
     struct muster_keyring *ring = &command->ring;
-    char id[2 * MUSTER_GROUP_KEY_ID_BYTES + 1];
-    int status = read_keys(command); /* others may have changed them while this was asked for */
-    status = status == STATUS_OK ? check_room(command) : status;
+    const int status = check_room(command);
     if (status != STATUS_OK) {
         return status;
     }
     struct muster_group_key *key = &ring->keys[ring->count];
     memcpy(key->bytes, command->key, sizeof(key->bytes));
     snprintf(key->name, sizeof(key->name), "%s", command->name);
-    id_text(key, id);
     for (size_t i = 0; i < ring->count; i++) {
         if (memcmp(ring->keys[i].bytes, key->bytes, sizeof(key->bytes)) == 0) {
             complain(command->settings, "that is the key '%s'", ring->keys[i].name);
@@ -129,9 +138,17 @@ static int add_key(struct key_command *command) {
         }
     }
     ring->count++;
-    status = store(command);
+    return STATUS_OK;
+}
+
+/* The first key of all seals at once; others wait for muster key use. */
+static int add_key(struct key_command *command) {
+    const struct muster_keyring *ring = &command->ring;
+    const int status = store(command, put_last);
     if (status == STATUS_OK) {
-        fprintf(stderr, "%s: key %s, %s, %s\n", command->settings->program, key->name, id,
+        char id[2 * MUSTER_GROUP_KEY_ID_BYTES + 1];
+        id_text(&ring->keys[ring->count - 1], id);
+        fprintf(stderr, "%s: key %s, %s, %s\n", command->settings->program, command->name, id,
                 ring->count == 1 ? "seals from the next start on" : "opens; muster key use makes it seal");
     }
     return status;
@@ -238,6 +255,15 @@ static void write_key(struct writer *writer, const void *row) {
     writer_text(writer, "use", "USE", key == ring->keys ? "seals" : "opens");
 }
 
+/* Tells who would see an empty table why. */
+static void tell_none(const struct key_command *command) {
+    if (command->ring.count == 0) {
+        complain(command->settings,
+                 "there are no keys; muster key new makes one, muster key add takes another "
+                 "host's");
+    }
+}
+
 static int run_list(struct key_command *command) {
     const struct muster_keyring *ring = &command->ring;
     const struct writer_rows rows = {write_key, ring->keys, sizeof(*ring->keys), ring->count, ring};
@@ -248,6 +274,7 @@ static int run_list(struct key_command *command) {
         writer_close(&writer);
         return STATUS_OK;
     }
+    tell_none(command);
     const struct table_style style = {.color = settings_color(command->settings)};
     return table_print(NULL, rows, style) == 0 ? STATUS_OK : complain_error(command->settings, MUSTER_ENOMEM);
 }
@@ -280,7 +307,7 @@ static int run_show(struct key_command *command) {
     return status;
 }
 
-static int run_use(struct key_command *command) {
+static int put_first(struct key_command *command) {
     struct muster_keyring *ring = &command->ring;
     const size_t i = find(command, command->name);
     if (i == ring->count) {
@@ -290,10 +317,14 @@ static int run_use(struct key_command *command) {
     memmove(ring->keys + 1, ring->keys, i * sizeof(key));
     ring->keys[0] = key;
     explicit_bzero(&key, sizeof(key));
-    return store(command);
+    return STATUS_OK;
 }
 
-static int run_retire(struct key_command *command) {
+static int run_use(struct key_command *command) {
+    return store(command, put_first);
+}
+
+static int take_out(struct key_command *command) {
     struct muster_keyring *ring = &command->ring;
     const size_t i = find(command, command->name);
     if (i == ring->count) {
@@ -301,8 +332,12 @@ static int run_retire(struct key_command *command) {
     }
     ring->count--;
     memmove(ring->keys + i, ring->keys + i + 1, (ring->count - i) * sizeof(*ring->keys));
-    const int status = store(command);
-    if (status == STATUS_OK && ring->count == 0) {
+    return STATUS_OK;
+}
+
+static int run_retire(struct key_command *command) {
+    const int status = store(command, take_out);
+    if (status == STATUS_OK && command->ring.count == 0) {
         complain(command->settings, "that was the last key; what runs with it keeps it until a restart");
     }
     return status;
@@ -326,6 +361,21 @@ static const char *verb_word(size_t i) {
 
 static const struct args_completion complete_verbs = {.word = verb_word};
 
+/* Refuses an option that is of another verb. */
+static int check_options(const struct settings *settings, const struct key_options *options,
+                         const struct verb *verb) {
+    if (options->passphrase && verb->run != run_new) {
+        return complain_usage(settings, "--passphrase", "expected with new alone");
+    }
+    if (options->qr && verb->run != run_show) {
+        return complain_usage(settings, "--qr", "expected with show alone");
+    }
+    if (options->json && verb->run != run_list) {
+        return complain_usage(settings, "--json", "expected with list alone");
+    }
+    return STATUS_OK;
+}
+
 static int run_verb(struct settings *settings, const struct key_options *options, const struct verb *verb,
                     const char *name) {
     struct key_command command = {.settings = settings, .options = options, .name = name};
@@ -335,10 +385,14 @@ static int run_verb(struct settings *settings, const struct key_options *options
     if (!verb->takes_name && name != NULL) {
         return complain_usage(settings, name, "%s takes no NAME", verb->name);
     }
+    int status = check_options(settings, options, verb);
+    if (status != STATUS_OK) {
+        return status;
+    }
     mlock(&command, sizeof(command));
     setvbuf(stdin, NULL, _IONBF, 0); /* nothing that is read or said stays in a buffer */
     setvbuf(stdout, NULL, _IONBF, 0);
-    int status = read_keys(&command);
+    status = read_keys(&command);
     if (status == STATUS_OK) {
         status = verb->run(&command);
     }

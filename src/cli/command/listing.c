@@ -133,7 +133,8 @@ static void settle(struct selector *service, struct selector *owner, char text[M
     selector_settle(owner, list);
 }
 
-/* Says once whose services lack, for they come by a stream that a firewall may close. */
+/* Says once whose services lack, for they come by more than one datagram, and a firewall may be in the way.
+ */
 static void complain_of_partial(const struct settings *settings, const struct roster *roster) {
     const struct roster_row *first = NULL;
     size_t count = 0;
@@ -145,10 +146,11 @@ static void complain_of_partial(const struct settings *settings, const struct ro
         }
     }
     if (count == 1) {
-        complain(settings, "the services of %s have not come by TCP", roster_label(first).text);
+        complain(settings, "the services of %s have come neither by TCP nor by UDP",
+                 roster_label(first).text);
     } else if (count > 1) {
-        complain(settings, "the services of %s and %zu more have not come by TCP", roster_label(first).text,
-                 count - 1);
+        complain(settings, "the services of %s and %zu more have come neither by TCP nor by UDP",
+                 roster_label(first).text, count - 1);
     }
 }
 

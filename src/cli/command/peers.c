@@ -168,8 +168,10 @@ static int print_notes(const struct settings *settings, const struct snapshot *s
         fprintf(stderr, "%zu provisional (~): told by another peer, not heard yet\n", provisional);
     }
     if (partial > 0) {
-        fprintf(stderr, "%zu partial (!): what %s is too long for a datagram, and has not come by TCP\n",
-                partial, partial == 1 ? "it offers" : "they offer");
+        fprintf(
+            stderr,
+            "%zu partial (!): what %s is too long for a datagram, and has come neither by TCP nor by UDP\n",
+            partial, partial == 1 ? "it offers" : "they offer");
     }
     if (foreign > 0) {
         fprintf(stderr, "another group is here: %" PRIu64 " datagram%s came that no key of this host opens\n",

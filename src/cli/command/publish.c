@@ -9,6 +9,7 @@
 #include "complain.h"
 #include "draft.h"
 #include "line_format.h"
+#include "octets.h"
 #include "reading.h"
 #include "relay.h"
 #include "running.h"
@@ -32,6 +33,7 @@ struct publish_options {
     bool retain;
     const char *format; /* a template; NULL: none */
     bool csv;
+    const char *file; /* that the value is read from; NULL: none */
 };
 
 /* ---- options ---- */
@@ -97,6 +99,8 @@ static const struct args_option options_table[] = {
      offsetof(struct publish_options, format), line_format_parse},
     {"csv", 0, NULL, "read comma-separated values whose first line names the columns",
      offsetof(struct publish_options, csv), value_flag},
+    {"file", 0, "FILE", "publish what is in this file (-: standard input) as data, with --text as text",
+     offsetof(struct publish_options, file), value_text, &args_complete_files},
     {"strict", 0, NULL, "stop at the first bad line", offsetof(struct publish_options, strict), value_flag},
     {"rate", 0, "BYTES", "send no more a second: 5000, 64k (1M)",
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
@@ -121,7 +125,11 @@ static void describe(FILE *out) {
         "  VALUE        the same, with --topic\n"
         "  {...} [...]  a SenML record or pack (RFC 8428), on one line or several: its topic is what\n"
         "               comes before the last slash of a record's full name; with --topic, all of it is\n"
-        "               below that one\n"
+        "               below that one, and so are LwM2M's names such as /3303/0/5700\n"
+        "  [{...},{...},...\n"
+        "               a stream of SenML (SensML): an array that is not closed after %d ms, or is longer\n"
+        "               than a line may be. Each record is published as it comes, with the base values of\n"
+        "               those before it; of any other array all is published, or nothing\n"
         "  {\"topic\":...,\"payload\":...}\n"
         "               a message as mosquitto_sub -F %%j prints it: the payload is a VALUE\n"
         "  any JSON     with --flatten, below --topic, or below a message's topic: each number, text,\n"
@@ -136,21 +144,26 @@ static void describe(FILE *out) {
         "a VALUE don't count, but in a text of the command line, which is taken as it is. Empty lines are\n"
         "passed over. A NUL, NaN and infinities, bytes that are not UTF-8, and, with --topic, nothing but\n"
         "blanks make a line bad; of a bad line nothing is sent.\n\n"
-        "A record has to fit a datagram: its name, unit and text may have about 1,200 bytes together. A\n"
-        "line may have %d, for a pack of many. A topic has at most %d characters, A-Z a-z 0-9 - : . / _\n"
-        "with a letter or digit first; times lie in 1978 to 2242. Units are those of SenML: Cel, %%RH, W,\n"
-        "lx, m/s and so on; others are sent with a warning.\n\n"
+        "A record that fits no datagram, which holds about 1,200 bytes of name, unit and text, goes by TCP\n"
+        "to those who subscribe to it, up to 1 MiB (%d bytes): they fetch it as long as this runs or, of a\n"
+        "VALUE or FILE, from the muster announce that took it. The last 16 MiB of these are kept. A line\n"
+        "may have %d bytes. --file publishes octets as data (vd of SenML, in base64).\n\n"
+        "A topic has at most %d characters, A-Z a-z 0-9 - : . / _, with a letter or digit first; times lie\n"
+        "in 1978 to 2242. Units are those of SenML: Cel, %%RH, W, lx, m/s and so on; others are sent with a\n"
+        "warning.\n\n"
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
-        "records are held for %d ms, until listeners know it. One publisher has at most %d topics, since "
-        "its\n"
-        "announcement has to be short; another publish, with another --name, has as many again. No more\n"
-        "input is taken than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n"
-        "What muster subscribe --ndjson or --csv printed is carried on with its publisher's name as the\n"
-        "origin, which subscribers see, and which keeps muster and its bridges from carrying it once more.\n"
+        "records are held for %d ms, until listeners know it. One publisher has at most %d topics, since\n"
+        "its announcement has to be short; another publish, with another --name, has as many again. No\n"
+        "more input is taken than --rate lets go, of which 16 kB may leave at once. Order holds within a\n"
+        "topic.\n"
+        "What muster subscribe --ndjson, --senml or --csv printed is carried on with its publisher's\n"
+        "name as the origin, which subscribers see, and which keeps muster and its bridges from carrying\n"
+        "it once more.\n"
         "What has an origin already is passed over, and so is what this publisher said itself; in the end\n"
         "it says how many these were. A topic has either readings of its own or those of others, and of\n"
         "several others it names the one that was read first: separate them by --name and --topic.\n",
-        LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
+        RELAY_ARRAY_MS, MUSTER_LARGE_BYTES_MAX, LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS,
+        RELAY_TOPICS_MAX);
 }
 
 /* ---- running ---- */
@@ -161,6 +174,8 @@ struct publish {
     const struct publish_options *options;
     struct reading_style style;
     const char *value; /* of the command line; NULL: standard input is read */
+    struct octets octets;
+    struct muster_record file_record; /* where there is a FILE */
     struct line_format format;
     struct relay relay;
 };
@@ -214,9 +229,39 @@ static int check_format(const struct publish *publish) {
     return STATUS_OK;
 }
 
+/* TOPIC and the value of a file. */
+static int take_file(struct publish *publish, const struct operands *operands) {
+    struct reason reason;
+    const struct publish_options *options = publish->options;
+    const char *other = options->csv                   ? "--csv"
+                        : options->format != NULL      ? "--format"
+                        : publish->style.flatten       ? "--flatten"
+                        : publish->style.topic != NULL ? "--topic"
+                                                       : NULL;
+    if (other != NULL) {
+        return complain_usage(publish->settings, "--file", "expected without %s", other);
+    }
+    if (operands->count != 1) {
+        return complain_usage(publish->settings, "--file", "expected with a TOPIC, and without a VALUE");
+    }
+    if (parse_topic(operands->values[0], &publish->style.topic, &reason) != 0) {
+        return complain_usage(publish->settings, "TOPIC", "%s", reason.text);
+    }
+    if (octets_read(&publish->octets, options->file, publish->style.text, &publish->file_record, &reason) !=
+        0) {
+        return complain_usage(publish->settings, "--file", "%s", reason.text);
+    }
+    publish->file_record.unit = publish->style.unit;
+    publish->file_record.time_s = reading_known_time(session_wall_s());
+    return STATUS_OK;
+}
+
 static int take_operands(struct publish *publish, const struct operands *operands) {
     struct reason reason;
     const struct publish_options *options = publish->options;
+    if (options->file != NULL) {
+        return take_file(publish, operands);
+    }
     if (operands->count == 0) {
         return check_format(publish);
     }
@@ -252,7 +297,8 @@ struct handover {
 
 static void on_handed_over(int error, const char *text, void *context) {
     struct handover *handover = context;
-    if (error == MUSTER_ELOST) { /* it may have been published: once more would be twice */
+    const bool is_refused = handover->retains && error == MUSTER_EREFUSED;
+    if (error == MUSTER_ELOST || is_refused) { /* it may have been published: once more would be twice */
         session_fail_answer(&handover->session, error, text);
     } else {
         session_end(&handover->session, error == 0 ? STATUS_OK : STATUS_NOBODY);
@@ -272,32 +318,41 @@ static void on_connected(void *context) {
 /* Nothing was asked that takes a peer of its own. */
 static bool may_hand_over(const struct publish *publish) {
     const struct publish_options *options = publish->options;
-    return publish->value != NULL && !publish->settings->direct && options->draft.name == NULL &&
-           options->draft.attr_count == 0 && options->instance[0] == '\0' && options->rate_bytes_s == 0 &&
-           options->linger_ms == UINT64_MAX && publish->settings->peers.count == 0 &&
-           publish->settings->kinds == 0;
+    return (publish->value != NULL || options->file != NULL) && !publish->settings->direct &&
+           options->draft.name == NULL && options->draft.attr_count == 0 && options->instance[0] == '\0' &&
+           options->rate_bytes_s == 0 && options->linger_ms == UINT64_MAX &&
+           publish->settings->peers.count == 0 && publish->settings->kinds == 0;
+}
+
+/* The one record that is to be published. False where it is more than one. */
+static bool read_one(const struct publish *publish, struct reading *reading) {
+    struct reading_fault fault;
+    if (publish->options->file != NULL) {
+        snprintf(reading->topic, sizeof(reading->topic), "%s", publish->style.topic);
+        reading->record = publish->file_record;
+        return true;
+    }
+    reading_open(reading, &publish->style, publish->value, strlen(publish->value), session_wall_s());
+    if (reading_next(reading, &fault) != 1) {
+        return false;
+    }
+    struct reading rest = *reading;
+    return reading_next(&rest, &fault) == 0;
 }
 
 /* Gives one record to the muster that runs here, which publishes it at once and goes on repairing it. Returns
  * STATUS_NOBODY where none takes it, or where it is more than one. */
 static int hand_over(const struct publish *publish) {
     struct handover *handover = calloc(1, sizeof(*handover));
-    struct reading rest;
-    struct reading_fault fault;
     if (handover == NULL) {
         return complain_error(publish->settings, MUSTER_ENOMEM);
     }
-    reading_open(&handover->reading, &publish->style, publish->value, strlen(publish->value),
-                 session_wall_s());
     handover->retains = publish->options->retain;
     int status = STATUS_NOBODY;
-    if (reading_next(&handover->reading, &fault) == 1) {
-        rest = handover->reading;
-        if (reading_next(&rest, &fault) == 0) {
-            const struct session_request request = {
-                .is_local = true, .on_open = on_connected, .context = handover};
-            status = session_hold(&handover->session, publish->settings, &request);
-        }
+    if (read_one(publish, &handover->reading)) {
+        const struct session_request request = {
+            .is_local = true, .on_open = on_connected, .context = handover};
+        status = session_hold(&handover->session, publish->settings, &request);
     }
     if (status == STATUS_OK) {
         relay_warn_of_unit(publish->settings, handover->reading.record.unit);
@@ -328,7 +383,9 @@ static void on_open(void *context) {
     publish->relay.format =
         publish->options->format != NULL || publish->options->csv ? &publish->format : NULL;
     publish->relay.rate_bytes_s = publish->options->rate_bytes_s;
-    if (publish->value != NULL) {
+    if (publish->options->file != NULL) {
+        relay_record(&publish->relay, publish->style.topic, &publish->file_record);
+    } else if (publish->value != NULL) {
         relay_value(&publish->relay, publish->value);
     } else {
         if (isatty(STDIN_FILENO)) {
@@ -348,6 +405,7 @@ static int run_session(struct publish *publish) {
     struct muster_options node_options;
     muster_options_init(&node_options);
     node_options.document = &document;
+    node_options.without_retained = true;
     node_options.instance = options->instance[0] != '\0' ? options->instance : NULL;
     if (options->rate_bytes_s != 0) {
         node_options.rate_bytes_s = options->rate_bytes_s;
@@ -397,6 +455,7 @@ static int run(struct settings *settings, void *publish_options, const struct op
             status = STATUS_ERROR;
         }
         if (status != STATUS_NOBODY) {
+            octets_deinit(&publish->octets);
             free(publish);
             return status;
         }
@@ -408,6 +467,7 @@ static int run(struct settings *settings, void *publish_options, const struct op
     if (status == STATUS_OK) {
         status = run_session(publish);
     }
+    octets_deinit(&publish->octets);
     free(publish);
     return status;
 }
@@ -441,6 +501,7 @@ const struct command command_publish = {
     .describe = describe,
     .examples = "  muster publish kitchen/climate/temperature 21.5 --unit Cel\n"
                 "  muster publish heating/target 21 --unit Cel --retain\n"
+                "  muster publish camera/thumbnail --file thumbnail.jpg\n"
                 "  mosquitto_sub -F %j -t 'home/#' | muster publish --flatten\n"
                 "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done |\n"
                 "      muster publish --topic load\n"

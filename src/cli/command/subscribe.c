@@ -4,12 +4,14 @@
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "complain.h"
 #include "condition.h"
 #include "csv.h"
 #include "meter.h"
+#include "octets.h"
 #include "pattern.h"
 #include "record.h"
 #include "selector.h"
@@ -33,6 +35,7 @@ struct subscribe_options {
     bool csv;
     const char *format; /* a template; NULL: none */
     bool stats;
+    bool octets;
     const char *where;        /* a condition; NULL: none */
     struct selector selector; /* of publishers */
 };
@@ -84,6 +87,8 @@ static const struct args_option options_table[] = {
      offsetof(struct subscribe_options, format), parse_format},
     {"csv", 0, NULL, "print comma-separated values, with a heading", offsetof(struct subscribe_options, csv),
      value_flag},
+    {"octets", 0, NULL, "write what data and texts consist of, and nothing else, to a file or pipe",
+     offsetof(struct subscribe_options, octets), value_flag},
     {"stats", 0, NULL, "print rates, jitter and losses every second instead",
      offsetof(struct subscribe_options, stats), value_flag},
     {0},
@@ -97,7 +102,9 @@ static void describe(FILE *out) {
         "What publishers sent last, before, comes first; it is marked with ~, or with ! where it is stale:\n"
         "older than its update time (ut, of SenML) by half. --ndjson says of each\n"
         "record peer, id, and by sample how it came: live, repaired (it had to be sent again), last, or\n"
-        "stream (live, where multicast does not come through); see schemas/reading.schema.json.\n\n"
+        "stream (live, where multicast does not come through); see schemas/reading.schema.json. --senml "
+        "says\n"
+        "the same in the first record of each pack, which is as it came else.\n\n"
         "A TEMPLATE of --format has the members of --ndjson as placeholders, {n}, {u}, {t}, {peer}, and\n"
         "{value} for v, vs, vb and vd; what is not there is -, and {{ and }} are braces.\n\n"
         "--stats measures jitter as RTP does (RFC 3550, 6.4.1) by the records' own times, and by them\n"
@@ -123,14 +130,21 @@ static int check_options(const struct settings *settings, const struct subscribe
                  {options->format != NULL && options->stats, "--format", "--stats"},
                  {options->csv && options->ndjson, "--csv", "--ndjson"},
                  {options->csv && options->senml, "--csv", "--senml"},
-                 {options->csv && options->stats, "--csv", "--stats"}};
+                 {options->csv && options->stats, "--csv", "--stats"},
+                 {options->octets && options->ndjson, "--octets", "--ndjson"},
+                 {options->octets && options->senml, "--octets", "--senml"},
+                 {options->octets && options->format != NULL, "--octets", "--format"},
+                 {options->octets && options->csv, "--octets", "--csv"},
+                 {options->octets && options->stats, "--octets", "--stats"}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         if (pairs[i].is_wrong) {
             complain(settings, "%s and %s exclude each other", pairs[i].option, pairs[i].other);
             return STATUS_USAGE;
         }
     }
-    return STATUS_OK;
+    return options->octets && isatty(STDOUT_FILENO)
+               ? complain_usage(settings, "--octets", "expected with standard output to a file or pipe")
+               : STATUS_OK;
 }
 
 /* ---- the end ---- */
@@ -168,6 +182,8 @@ static const char *loss_text(enum muster_loss_reason reason) {
     case MUSTER_LOSS_GONE: return "the publisher keeps them no longer";
     case MUSTER_LOSS_KERNEL: return "the kernel of this machine had no room for them";
     case MUSTER_LOSS_PROGRAM: return "this program was too slow for them";
+    case MUSTER_LOSS_STREAM:
+        return "values too large for them could not be fetched; is the publisher's TCP port open?";
     }
     return "";
 }
@@ -175,7 +191,7 @@ static const char *loss_text(enum muster_loss_reason reason) {
 static void on_loss(muster_t *node, const struct muster_loss *loss, void *context) {
     struct subscribe *subscribe = context;
     struct source *source = source_find(&subscribe->sources, node, loss->id);
-    if (source != NULL && (unsigned)loss->reason < SOURCE_LOSS_REASONS) {
+    if (source != NULL && (unsigned)loss->reason < MUSTER_LOSS_REASONS) {
         source->losses[loss->reason] += loss->last - loss->first + 1;
     }
 }
@@ -184,7 +200,7 @@ static void on_loss(muster_t *node, const struct muster_loss *loss, void *contex
 static void print_losses(struct subscribe *subscribe) {
     for (size_t i = 0; i < subscribe->sources.count; i++) {
         struct source *source = subscribe->sources.sources[i];
-        for (unsigned reason = 0; reason < SOURCE_LOSS_REASONS; reason++) {
+        for (unsigned reason = 0; reason < MUSTER_LOSS_REASONS; reason++) {
             const uint64_t count = source->losses[reason];
             source->losses[reason] = 0;
             if (count > 0) {
@@ -226,15 +242,16 @@ static bool has_enough(const struct subscribe *subscribe) {
 }
 
 static void print_csv(const struct muster_record *record, const struct muster_sample *sample,
-                      const struct record_publisher *publisher) {
+                      const struct record_publisher *publisher, double now_s) {
     fputs(record->time_s > 0 ? text_utc((int64_t)llround(record->time_s * 1e6)).text : "", stdout);
     csv_print_series(record->name, publisher->name, text_id(publisher->id).text,
                      record->unit != NULL ? record->unit : "");
-    csv_print_record(record, sample->origin);
+    csv_print_record(record, sample->origin, record_is_stale(record, now_s));
 }
 
 static bool is_wanted(const struct subscribe *subscribe, const struct muster_record *record) {
     return pattern_matches(subscribe->patterns, record->name) &&
+           (!subscribe->options->octets || octets_are_in(record)) &&
            (subscribe->options->where == NULL || condition_holds(&subscribe->condition, record));
 }
 
@@ -250,8 +267,11 @@ static int print_record(struct subscribe *subscribe, const struct muster_record 
         return 0;
     }
     subscribe->has_printed = true;
+    if (subscribe->options->octets) {
+        return octets_write(stdout, record);
+    }
     if (subscribe->options->csv) {
-        print_csv(record, sample, &source->publisher);
+        print_csv(record, sample, &source->publisher, now_s);
         return 0;
     }
     if (subscribe->options->format != NULL) {
@@ -307,7 +327,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
         return;
     }
     report_multicast(subscribe, source, sample->kind);
-    muster_pack_open(&subscribe->pack, sample->body, sample->length, record_now_s(sample, now_s));
+    muster_pack_open_sample(&subscribe->pack, sample, record_now_s(sample, now_s));
     const bool is_printed = subscribe->options->senml && is_senml(subscribe->pack);
     const size_t count = read_records(subscribe, sample, source, now_s, &time_s);
     if (count == 0) {
@@ -315,7 +335,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     }
     if (is_printed) {
         subscribe->has_printed = true;
-        record_print_pack(sample);
+        record_print_pack(sample, &source->publisher);
     }
     meter_record_heard(&subscribe->meter, source, sample, count, time_s, now_s);
     if (has_enough(subscribe)) {
@@ -333,7 +353,7 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
 static int print_stats(struct subscribe *subscribe) {
     subscribe->has_printed = true;
     return meter_print(&subscribe->meter, &subscribe->sources, subscribe->session.node,
-                       uv_now(&subscribe->session.loop), subscribe->settings->port,
+                       uv_now(subscribe->session.loop), subscribe->settings->port,
                        subscribe->options->ndjson);
 }
 
@@ -379,8 +399,8 @@ static void on_open(void *context) {
         .since_ms = subscribe->options->since_ms,
     };
     muster_subscription_t *subscription;
-    subscribe->meter.began_ms = uv_now(&subscribe->session.loop);
-    uv_prepare_init(&subscribe->session.loop, &subscribe->prepare); /* cannot fail, like the next */
+    subscribe->meter.began_ms = uv_now(subscribe->session.loop);
+    uv_prepare_init(subscribe->session.loop, &subscribe->prepare); /* cannot fail, like the next */
     subscribe->prepare.data = subscribe;
     uv_prepare_start(&subscribe->prepare, on_prepare);
     const int error =

@@ -31,23 +31,15 @@ static const struct args_option options_table[] = {
 struct trust_command {
     struct settings *settings;
     const struct trust_options *options;
-    const char *name;        /* NULL: not given */
-    const char *id;          /* likewise */
-    struct muster_pin *pins; /* room for MUSTER_PINS_MAX */
+    const char *name;                /* NULL: not given */
+    const char *id;                  /* likewise */
+    uint8_t key_id[MUSTER_ID_BYTES]; /* to which `pin` pins the name */
+    struct muster_pin *pins;         /* NULL: none */
     size_t count;
+    int (*change)(struct trust_command *command); /* of the pins, with room for MUSTER_PINS_MAX */
 };
 
 /* ---- pins ---- */
-
-static int read_pins(struct trust_command *command) {
-    struct muster_pin *pins;
-    const int error = pins_read(command->settings, &pins, &command->count);
-    if (error == 0 && command->count > 0) {
-        memcpy(command->pins, pins, command->count * sizeof(*pins));
-    }
-    free(pins);
-    return error == 0 ? STATUS_OK : STATUS_ERROR;
-}
 
 static struct muster_pin *find(const struct trust_command *command) {
     for (size_t i = 0; i < command->count; i++) {
@@ -58,15 +50,26 @@ static struct muster_pin *find(const struct trust_command *command) {
     return NULL;
 }
 
-static int store(const struct trust_command *command) {
-    const int error = muster_pins_write(command->settings->state_dir, command->pins, command->count,
-                                        group_keys_complain, command->settings);
-    if (error == MUSTER_EBUSY) {
-        complain(command->settings, "another muster changes the pins just now");
-    } else if (error == MUSTER_ENOMEM) {
-        complain_error(command->settings, error);
-    }
-    return error == 0 ? STATUS_OK : STATUS_ERROR;
+static void on_log(enum muster_log_level level, const char *line, void *context) {
+    const struct trust_command *command = context;
+    group_keys_complain(level, line, command->settings);
+}
+
+static int change_pins(struct muster_pin *pins, size_t *count, void *context) {
+    struct trust_command command = *(const struct trust_command *)context;
+    command.pins = pins;
+    command.count = *count;
+    const int status = command.change(&command);
+    *count = command.count;
+    return status;
+}
+
+/* Others may have changed the pins since they were read. A status of `change` that is no STATUS_OK changes
+ * nothing. */
+static int store(struct trust_command *command, int (*change)(struct trust_command *command)) {
+    command->change = change;
+    const int status = muster_pins_change(command->settings->state_dir, change_pins, on_log, command);
+    return status < 0 ? STATUS_ERROR : status;
 }
 
 /* ---- pin ---- */
@@ -87,8 +90,7 @@ static bool is_candidate(const struct trust_command *command, const struct muste
     return is_here && peer->verified && !peer->provisional && strcmp(peer->document.name, command->name) == 0;
 }
 
-static int choose(const struct trust_command *command, const struct snapshot *snapshot,
-                  uint8_t id[MUSTER_ID_BYTES]) {
+static int choose(struct trust_command *command, const struct snapshot *snapshot) {
     const struct muster_peer *found = NULL;
     for (size_t i = 0; i < snapshot->list.count; i++) {
         const struct muster_peer *peer = &snapshot->list.peers[i];
@@ -106,15 +108,15 @@ static int choose(const struct trust_command *command, const struct snapshot *sn
                  "nobody of that name is here with a proven key; with its ID it can be pinned");
         return STATUS_NOT_FOUND;
     }
-    memcpy(id, found->id, MUSTER_ID_BYTES);
+    memcpy(command->key_id, found->id, MUSTER_ID_BYTES);
     return STATUS_OK;
 }
 
-static int look_up(const struct trust_command *command, uint8_t id[MUSTER_ID_BYTES]) {
+static int look_up(struct trust_command *command) {
     struct snapshot snapshot;
     int status = look(command->settings, command->options->listing.timeout_ms, NULL, &snapshot);
     if (status == STATUS_OK) {
-        status = choose(command, &snapshot, id);
+        status = choose(command, &snapshot);
     }
     snapshot_deinit(&snapshot);
     return status;
@@ -128,32 +130,31 @@ static int refuse_pinned(const struct trust_command *command, const struct muste
     return STATUS_ERROR;
 }
 
-static int add(struct trust_command *command, const uint8_t id[MUSTER_ID_BYTES]) {
+static int put(struct trust_command *command) {
+    const struct muster_pin *pinned = find(command);
     struct muster_pin *pin = &command->pins[command->count];
-    char text[MUSTER_ID_TEXT_BYTES];
+    if (pinned != NULL) {
+        return memcmp(pinned->id, command->key_id, sizeof(pinned->id)) == 0 ? STATUS_OK
+                                                                            : refuse_pinned(command, pinned);
+    }
     if (command->count == MUSTER_PINS_MAX) {
         complain(command->settings, "there are %d pins already; muster trust forget makes room",
                  MUSTER_PINS_MAX);
         return STATUS_ERROR;
     }
     snprintf(pin->name, sizeof(pin->name), "%s", command->name);
-    memcpy(pin->id, id, sizeof(pin->id));
+    memcpy(pin->id, command->key_id, sizeof(pin->id));
     command->count++;
-    const int status = store(command);
-    if (status == STATUS_OK) {
-        muster_id_text(id, text);
-        fprintf(stderr, "%s: %s is for the key of %s\n", command->settings->program, command->name, text);
-    }
-    return status;
+    return STATUS_OK;
 }
 
 static int run_pin(struct trust_command *command) {
-    uint8_t id[MUSTER_ID_BYTES];
+    char text[MUSTER_ID_TEXT_BYTES];
     if (!muster_pin_is_name(command->name)) {
         return complain_usage(command->settings, "NAME",
                               "expected 1 to 63 bytes without characters that can't be seen");
     }
-    if (command->id != NULL && !parse_id(command->id, id)) {
+    if (command->id != NULL && !parse_id(command->id, command->key_id)) {
         return complain_usage(command->settings, "ID",
                               "expected the 32 digits that muster show prints, got " VALUE_QUOTE,
                               command->id);
@@ -162,20 +163,13 @@ static int run_pin(struct trust_command *command) {
     if (command->id == NULL && pin != NULL) {
         return refuse_pinned(command, pin);
     }
-    int status = STATUS_OK;
-    if (command->id == NULL) {
-        status = look_up(command, id);
-        status =
-            status == STATUS_OK ? read_pins(command) : status; /* others may have changed them meanwhile */
+    int status = command->id == NULL ? look_up(command) : STATUS_OK;
+    status = status == STATUS_OK ? store(command, put) : status;
+    if (status == STATUS_OK) {
+        muster_id_text(command->key_id, text);
+        fprintf(stderr, "%s: %s is for the key of %s\n", command->settings->program, command->name, text);
     }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    pin = find(command);
-    if (pin != NULL) {
-        return memcmp(pin->id, id, sizeof(id)) == 0 ? STATUS_OK : refuse_pinned(command, pin);
-    }
-    return add(command, id);
+    return status;
 }
 
 /* ---- list, forget ---- */
@@ -197,11 +191,15 @@ static int run_list(struct trust_command *command) {
         writer_close(&writer);
         return STATUS_OK;
     }
+    if (command->count == 0) {
+        complain(command->settings,
+                 "no name is pinned; muster trust pin NAME pins one to the key of who has it now");
+    }
     const struct table_style style = {.color = settings_color(command->settings)};
     return table_print(NULL, rows, style) == 0 ? STATUS_OK : complain_error(command->settings, MUSTER_ENOMEM);
 }
 
-static int run_forget(struct trust_command *command) {
+static int take_out(struct trust_command *command) {
     struct muster_pin *pin = find(command);
     if (pin == NULL) {
         complain(command->settings, "that name is not pinned; see muster trust list");
@@ -209,7 +207,11 @@ static int run_forget(struct trust_command *command) {
     }
     memmove(pin, pin + 1, (size_t)(command->pins + command->count - pin - 1) * sizeof(*pin));
     command->count--;
-    return store(command);
+    return STATUS_OK;
+}
+
+static int run_forget(struct trust_command *command) {
+    return store(command, take_out);
 }
 
 /* ---- running ---- */
@@ -243,11 +245,10 @@ static int run(struct settings *settings, void *options, const struct operands *
     }
     struct trust_command command = {
         .settings = settings, .options = options, .name = operands->values[1], .id = operands->values[2]};
-    command.pins = calloc(MUSTER_PINS_MAX, sizeof(*command.pins));
-    if (command.pins == NULL) {
-        return complain_error(settings, MUSTER_ENOMEM);
+    if (command.options->listing.json && verb->run != run_list) {
+        return complain_usage(settings, "--json", "expected with list alone");
     }
-    int status = read_pins(&command);
+    int status = pins_read(settings, &command.pins, &command.count) == 0 ? STATUS_OK : STATUS_ERROR;
     status = status == STATUS_OK ? verb->run(&command) : status;
     free(command.pins);
     return status;

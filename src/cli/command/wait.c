@@ -265,7 +265,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     struct muster_record record;
     (void)node;
     const double now_s = session_wall_s();
-    muster_pack_open(&wait->pack, sample->body, sample->length, record_now_s(sample, now_s));
+    muster_pack_open_sample(&wait->pack, sample, record_now_s(sample, now_s));
     while (muster_pack_next(&wait->pack, &record) == 1) {
         const bool is_stale = record_is_stale(&record, now_s);
         wait->seen += muster_pattern_matches(wait->condition->pattern, record.name) ? 1 : 0;

@@ -293,7 +293,7 @@ static void on_open(void *context) {
     if (watch->options->hook.program == NULL) {
         return;
     }
-    int error = hooks_open(&watch->hooks, &watch->session.loop, watch->settings, &watch->options->hook);
+    int error = hooks_open(&watch->hooks, watch->session.loop, watch->settings, &watch->options->hook);
     watch->has_hooks = error == 0;
     if (error != 0) {
         complain(watch->settings, "--exec: %s", uv_strerror(error));

@@ -9,11 +9,13 @@
 #include "command.h"
 #include "complain.h"
 #include "counters.h"
+#include "hidden.h"
 #include "listing.h"
 #include "live.h"
 #include "look.h"
 #include "near.h"
 #include "peer.h"
+#include "pins.h"
 #include "roster.h"
 #include "table.h"
 #include "text.h"
@@ -39,6 +41,7 @@ struct question {
     size_t rows;       /* present, of the whole table */
     struct near near;  /* names of others that may have been meant */
     struct live *live; /* of who is in no table: what is heard of it; NULL: not tried */
+    struct trusted trusted;
 };
 
 static bool keep(const struct muster_peer *peer, const void *context) {
@@ -83,9 +86,10 @@ static int print_row(const struct question *question, const struct roster_row *r
     printf("  Messages    %" PRIu64 " received, %" PRIu64 " copies by other paths, %s lost; known for %s\n",
            peer->received, peer->copies, text_share(peer->loss).text,
            text_duration((int64_t)peer->since_ms).text);
-    printf("  Trust       %s%s\n",
-           peer->verified ? "a key vouches for what it says" : "no key vouches for what it says",
-           peer->partial ? "; what it offers is too long for a datagram, and has not come by TCP" : "");
+    printf("  Trust       %s%s\n", trusted_row_text(&question->trusted, peer),
+           peer->partial
+               ? "; what it offers is too long for a datagram, and has come neither by TCP nor by UDP"
+               : "");
     return table_print(NULL, peer_tuples(peer), style);
 }
 
@@ -99,6 +103,11 @@ static int print_rows(const struct question *question) {
             return complain_error(question->settings, MUSTER_ENOMEM);
         }
     }
+    const uint64_t untrusted = question->snapshot.counters.drops[MUSTER_DROP_UNTRUSTED];
+    if (untrusted > 0) {
+        printf("\n%" PRIu64 " datagrams of others were dropped: %s; muster doctor says whose\n", untrusted,
+               muster_drop_meaning(MUSTER_DROP_UNTRUSTED));
+    }
     return STATUS_OK;
 }
 
@@ -108,7 +117,7 @@ static bool has_answered(const struct muster_probe_peer *peer) {
     return peer->answered + peer->answered_plain > 0;
 }
 
-static void print_heard(const struct muster_probe_peer *peer) {
+static void print_heard(const struct muster_probe_peer *peer, const struct hidden *hidden) {
     char kinds[32] = "";
     for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
         if (peer->heard[kind] > 0) {
@@ -121,6 +130,10 @@ static void print_heard(const struct muster_probe_peer *peer) {
     printf("  Heard       from %s on %s by %s; it answered %u of %u questions by unicast\n",
            text_address(peer->address.family != 0 ? &peer->address : &peer->address6).text,
            text_name(peer->interface_name).text, kinds, peer->answered_long + peer->answered_short, asked);
+    if (hidden->by != HIDDEN_BY_NOTHING) {
+        printf("  Rule        %s\n  Changes     %s\n", hidden->rule, hidden->change);
+        return;
+    }
     if (has_answered(peer)) {
         printf("  Changes     ask again; a muster announce on this host, whose table this is, may use other "
                "interfaces\n");
@@ -156,12 +169,18 @@ static void print_drops(const struct muster_counters *counters) {
 static void print_absent(const struct question *question) {
     const struct muster_probe_peer *heard = find_heard(question);
     const struct live *live = question->live;
-    printf("%s is not in the table: it %s.\n", text_name(question->wanted).text,
-           heard == NULL ? "is not heard now, and the row of who left or was lost is kept for a minute"
-           : has_answered(heard) ? "was not heard before, but answers now"
-                                 : "is heard, but does not answer");
+    struct hidden hidden = {.by = HIDDEN_BY_NOTHING};
     if (heard != NULL) {
-        print_heard(heard);
+        hidden_explain(&question->trusted, heard, &hidden);
+    }
+    printf("%s is not in the table: it %s%s.\n", text_name(question->wanted).text,
+           heard == NULL ? "is not heard now, and the row of who left or was lost is kept for a minute"
+           : hidden.by != HIDDEN_BY_NOTHING ? "is heard, but hidden: "
+           : has_answered(heard)            ? "was not heard before, but answers now"
+                                            : "is heard, but does not answer",
+           hidden.what);
+    if (heard != NULL) {
+        print_heard(heard, &hidden);
     } else {
         printf("  Rule        who is to be in the table must be heard on an interface that is used (");
         text_print(stdout, has_network(question) ? question->snapshot.interfaces.text : "there is none");
@@ -191,6 +210,7 @@ static void write_row(struct writer *writer, const void *roster_row) {
     writer_text(writer, "what", NULL, why.what);
     writer_text(writer, "rule", NULL, why.rule);
     writer_text(writer, "change", NULL, why.change);
+    writer_text(writer, "trust", NULL, trusted_row_text(&question->trusted, peer));
     if (writer_object(writer, "peer")) {
         peer_write(writer, peer);
         writer_array_of(writer, "tuples", peer_tuples(peer));
@@ -201,11 +221,17 @@ static void write_row(struct writer *writer, const void *roster_row) {
 static void print_json(const struct question *question) {
     const struct roster *roster = &question->snapshot.roster;
     const struct muster_probe_peer *heard = find_heard(question);
-    const char *lines[LIVE_LINES_MAX];
-    const size_t line_count = question->live != NULL ? question->live->line_count : 0;
+    const char *lines[LIVE_LINES_MAX + 1];
+    size_t line_count = question->live != NULL ? question->live->line_count : 0;
+    struct hidden hidden;
     struct writer writer;
     for (size_t i = 0; i < line_count; i++) {
         lines[i] = question->live->lines[i];
+    }
+    if (heard != NULL) {
+        hidden_explain(&question->trusted, heard, &hidden);
+        lines[line_count] = hidden.rule;
+        line_count += hidden.by != HIDDEN_BY_NOTHING ? 1 : 0;
     }
     writer_open_document(&writer);
     writer_text(&writer, "name", NULL, question->wanted);
@@ -260,7 +286,13 @@ static int run(struct settings *settings, void *why_options, const struct operan
     struct question question = {.settings = settings,
                                 .options = why_options,
                                 .wanted = operands->values[0],
-                                .near = {.wanted = operands->values[0]}};
+                                .near = {.wanted = operands->values[0]},
+                                .trusted.level = settings->trust};
+    struct muster_pin *pins;
+    if (pins_read(settings, &pins, &question.trusted.count) != 0) {
+        return STATUS_ERROR;
+    }
+    question.trusted.pins = pins;
     int status = look(settings, question.options->listing.timeout_ms, NULL, &question.snapshot);
     if (status == STATUS_OK) {
         status = answer(&question, &operands->selector);
@@ -268,6 +300,7 @@ static int run(struct settings *settings, void *why_options, const struct operan
         print_json(&question);
     }
     free(question.live);
+    free(pins);
     snapshot_deinit(&question.snapshot);
     return status;
 }

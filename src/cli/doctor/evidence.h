@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "facts.h"
+#include "hidden.h"
 #include "live.h"
 #include "text.h"
 
@@ -18,6 +19,7 @@ struct evidence {
     const struct live *live;
     uint16_t port;      /* of the control group */
     unsigned explained; /* topics, by the verdicts so far; 0 at the start */
+    struct trusted trusted;
 };
 
 /* What all peers of other machines say together, on one interface or (0) on all. */

@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "ending.h"
 #include "group_keys.h"
 #include "neighbours.h"
 
@@ -241,15 +242,23 @@ static void take_evidence(struct examination *examination) {
 }
 
 static void close_handle(uv_handle_t *handle, void *context) {
-    (void)context;
-    if (!uv_is_closing(handle)) {
+    struct examination *examination = context;
+    if (!uv_is_closing(handle) && handle != (uv_handle_t *)&examination->timer) {
         uv_close(handle, NULL);
     }
 }
 
+/* What is left is a thread that waits for a resolver. */
+static void on_patience(uv_timer_t *timer) {
+    ending_abandon();
+    uv_stop(timer->loop);
+}
+
 static void on_closed(void *context) {
     struct examination *examination = context;
-    uv_walk(&examination->loop, close_handle, NULL);
+    uv_walk(&examination->loop, close_handle, examination);
+    uv_timer_start(&examination->timer, on_patience, ENDING_RESOLVER_MS, 0);
+    uv_unref((uv_handle_t *)&examination->timer);
 }
 
 static void end(struct examination *examination) {
@@ -291,7 +300,8 @@ static int open_node(struct examination *examination) {
     const char *peers[VALUE_TEXTS_MAX];
     struct muster_options options;
     struct group_keys keys;
-    int error = group_keys_read(settings, &keys);
+    bool has_keys = settings->has_keys;
+    int error = group_keys_read(settings, &has_keys, &keys);
     if (error != 0) {
         return error;
     }
@@ -310,6 +320,14 @@ static int open_node(struct examination *examination) {
     error = muster_open(&examination->loop, &options, &examination->node);
     group_keys_wipe(&keys);
     return error;
+}
+
+static void close_loop(struct examination *examination) {
+    if (examination->live->error == 0) {
+        uv_close((uv_handle_t *)&examination->timer, NULL);
+        uv_run(&examination->loop, UV_RUN_DEFAULT);
+    }
+    uv_loop_close(&examination->loop);
 }
 
 void live_run(struct live *live, const struct settings *settings, const struct muster_peer_list *table,
@@ -344,9 +362,11 @@ void live_run(struct live *live, const struct settings *settings, const struct m
         }
     }
     uv_run(&examination->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&examination->loop);
     if (examination->echo_fd >= 0) {
         close(examination->echo_fd);
     }
-    free(examination);
+    if (!ending_is_abandoned()) {
+        close_loop(examination);
+        free(examination);
+    }
 }

@@ -11,7 +11,8 @@
 #define ENOUGH_LONG 3
 #define ENOUGH_UNICAST 2 /* beside as many to the group */
 
-#define GONE_MAX 3 /* peers that are named one by one */
+#define GONE_MAX 3   /* peers that are named one by one */
+#define HIDDEN_MAX 3 /* likewise */
 
 #define QUERIES_LEAST 10 /* of MLD, before their number says anything */
 
@@ -344,6 +345,50 @@ static bool group_none(const struct evidence *evidence, size_t n, struct verdict
     return true;
 }
 
+/* The n-th peer that is hidden in this way; NULL: there is none. */
+static const struct muster_probe_peer *nth_hidden(const struct evidence *evidence, enum hidden_by by,
+                                                  size_t n, struct hidden *hidden) {
+    const struct muster_probe_report *report = &evidence->live->report;
+    for (size_t i = 0; i < report->peer_count; i++) {
+        hidden_explain(&evidence->trusted, &report->peers[i], hidden);
+        if (hidden->by == by && n-- == 0) {
+            return &report->peers[i];
+        }
+    }
+    return NULL;
+}
+
+static bool trust_pin(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    struct hidden hidden;
+    const struct muster_probe_peer *peer = nth_hidden(evidence, HIDDEN_BY_PIN, n, &hidden);
+    if (peer == NULL || n >= HIDDEN_MAX) {
+        return false;
+    }
+    verdict->is_certain = true;
+    WHAT("%s is hidden: %s", evidence_peer_text(peer).text, hidden.what);
+    EVIDENCE("%s", hidden.rule);
+    FIX("%s", hidden.change);
+    return true;
+}
+
+/* Where others are listed, hiding some is what this user wants. */
+static bool trust_level(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    struct hidden hidden;
+    size_t count = 0;
+    while (nth_hidden(evidence, HIDDEN_BY_LEVEL, count, &hidden) != NULL) {
+        count++;
+    }
+    const struct muster_probe_peer *first = nth_hidden(evidence, HIDDEN_BY_LEVEL, 0, &hidden);
+    if (n > 0 || first == NULL || count < evidence->live->report.peer_count) {
+        return false;
+    }
+    verdict->is_certain = true;
+    WHAT("Whoever is heard is hidden, as %s: %s", evidence_peer_text(first).text, hidden.what);
+    EVIDENCE("%s; nobody is heard who may be listed, of %zu", hidden.rule, count);
+    FIX("%s", hidden.change);
+    return true;
+}
+
 const struct rule rules_of_network[] = {
     {"mld.querier", mld_querier, RULES_M6, RULES_ALL | RULES_M6},
     {"mtu.small", mtu_small, 0, RULES_ALL | RULES_UNICAST},
@@ -361,5 +406,7 @@ const struct rule rules_of_network[] = {
     {"tcp.closed", tcp_closed, RULES_TCP, RULES_ALL | RULES_TCP},
     {"group.other", group_other, 0, RULES_ALL},
     {"group.none", group_none, 0, RULES_ALL},
+    {"trust.pin", trust_pin, 0, RULES_ALL},
+    {"trust.level", trust_level, 0, RULES_ALL},
     {0},
 };

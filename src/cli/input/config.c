@@ -102,12 +102,12 @@ static bool is_of_type(struct config *config, const document_node_t *node, enum 
     return false;
 }
 
-/* Reads a port in [1, max]. Reports all else, and returns 0. */
-static uint16_t read_port_number(struct config *config, const document_node_t *node, unsigned max) {
-    uint64_t port;
+/* Reads an integer in [1, max]. Reports all else, and returns 0. */
+static uint16_t read_number(struct config *config, const document_node_t *node, unsigned max) {
+    uint64_t integer;
     double number;
-    if (document_integer(node, &port) && port >= 1 && port <= max) {
-        return (uint16_t)port;
+    if (document_integer(node, &integer) && integer >= 1 && integer <= max) {
+        return (uint16_t)integer;
     }
     if (document_number(node, &number)) {
         refuse(config, node, "expected 1 to %u, got %.15g", max, number);
@@ -180,7 +180,7 @@ static void read_members(struct config *config, const document_node_t *object, c
 /* ---- services ---- */
 
 static void read_service_port(struct config *config, const document_node_t *node, void *service) {
-    ((struct muster_service *)service)->port = read_port_number(config, node, UINT16_MAX);
+    ((struct muster_service *)service)->port = read_number(config, node, UINT16_MAX);
 }
 
 static void read_txt_item(struct config *config, const document_node_t *item, void *service) {
@@ -293,7 +293,21 @@ static bool begin_interfaces(struct config *config, const document_node_t *node,
 
 static void read_port(struct config *config, const document_node_t *node, void *place) {
     (void)place;
-    config->start.port = read_port_number(config, node, SETTINGS_PORT_MAX);
+    config->start.port = read_number(config, node, SETTINGS_PORT_MAX);
+}
+
+static void read_ttl(struct config *config, const document_node_t *node, void *place_ttl) {
+    *(uint8_t *)place_ttl = (uint8_t)read_number(config, node, UINT8_MAX);
+}
+
+/* A TTL counts beyond the link alone. */
+static void settle_ttl(struct config *config, const document_node_t *root) {
+    if (config->ttl != 0 && config->start.site_ttl == 0) {
+        refuse(config, document_member(root, "ttl"), "it is of scope site");
+    } else if (config->ttl != 0) {
+        config->start.site_ttl = config->ttl;
+    }
+    config->ttl = 0;
 }
 
 static void read_attr(struct config *config, const document_node_t *node, void *place) {
@@ -322,6 +336,7 @@ static void read_root(struct config *config, const document_node_t *root) {
          begin_interfaces, start_parse_interface},
         {"scope", DOCUMENT_TEXT, .offset = offsetof(struct config, start.site_ttl),
          .parse = start_parse_scope},
+        {"ttl", .offset = offsetof(struct config, ttl), .read = read_ttl},
         {"peers", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.peers), begin_texts,
          settings_parse_peer},
         {"port", .read = read_port},
@@ -333,9 +348,10 @@ static void read_root(struct config *config, const document_node_t *root) {
     };
     if (is_of_type(config, root, DOCUMENT_OBJECT)) {
         read_members(config, root, members,
-                     "schema, name, instance, interval, trust, interfaces, scope, peers, port, caches, "
+                     "schema, name, instance, interval, trust, interfaces, scope, ttl, peers, port, caches, "
                      "services or attrs",
                      config);
+        settle_ttl(config, root);
     }
 }
 

@@ -19,6 +19,7 @@
 struct config {
     struct draft draft; /* may have no name */
     struct start start;
+    uint8_t ttl; /* of the file that is read; 0: it says none */
 
     struct config_file *files; /* as far as they could be read, in order */
     size_t file_count;

@@ -284,8 +284,8 @@ static const char *text_of(const document_node_t *parent, const char *name) {
     return text != NULL ? text : "";
 }
 
-/* Of muster subscribe --ndjson. Other lines are not parsed for it: there may be many. */
-static void read_source(const char *line, size_t length, struct line_source *source) {
+/* Other lines are not parsed for it: there may be many. */
+void line_source_read(struct line_source *source, const char *line, size_t length) {
     static const char mark[] = "\"sample\"";
     *source = (struct line_source){0};
     if (memmem(line, length, mark, strlen(mark)) == NULL ||
@@ -293,7 +293,8 @@ static void read_source(const char *line, size_t length, struct line_source *sou
         return;
     }
     document_node_t *root = document_parse(line, length);
-    line_source_set(source, text_of(root, "id"), text_of(root, "peer"), text_of(root, "origin"));
+    const document_node_t *record = document_type(root) == DOCUMENT_ARRAY ? document_first(root) : root;
+    line_source_set(source, text_of(record, "id"), text_of(record, "peer"), text_of(record, "origin"));
     document_free(root);
 }
 
@@ -320,7 +321,7 @@ enum json_line_result json_line_read(const struct reading_style *style, const ch
     const bool may_be_message = memmem(line, length, "\"payload\"", strlen("\"payload\"")) != NULL;
     size_t offset;
     read->style = *style;
-    read_source(line, length, &read->source);
+    line_source_read(&read->source, line, length);
     if (style->text || !is_json(line, length) || (!style->flatten && !may_be_message)) {
         return JSON_LINE_OTHER;
     }

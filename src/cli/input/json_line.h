@@ -27,6 +27,9 @@ struct line_source {
  * leaves the source zeroed. */
 void line_source_set(struct line_source *source, const char *id, const char *name, const char *origin);
 
+/* That of a line of muster subscribe --ndjson, or of --senml, whose first record says it. */
+void line_source_read(struct line_source *source, const char *line, size_t length);
+
 struct json_line {
     struct line_source source;
     char text[JSON_LINE_BYTES_MAX];

@@ -14,17 +14,6 @@
 /* How much of a refused value is quoted. */
 #define QUOTE_BYTES 64
 
-/* How many bytes of records are counted to say by how many they are too long. */
-#define PRINT_BYTES 8192
-
-/* The header of a data datagram without its topic and shard (PROTOCOL.md, 13.2), with a boot of 13 digits, a
- * seq of 16, and the LFs of both lines. */
-#define HEADER \
-    "{'muster':1,'kind':'data','id':'','boot':1767225600000,'topic':'','shard':,'seq':9007199254740991}\n\n"
-
-/* A pack without its base name and record (13.5), which has "bt" instead of "t". */
-#define PACK "['bn':'',]b"
-
 /* 2^53: up to it doubles hold every integer. */
 #define EXACT_INTEGER "9007199254740992"
 
@@ -252,6 +241,12 @@ static void split_name(struct reading *reading) {
     }
 }
 
+/* True where a fault is that of a name such as "/3303/0/5700", which stands at `at` and needs a topic. */
+static bool lacks_topic(const struct reading *reading, const char *at, const char *fault) {
+    return reading->style->topic == NULL && reading->pack.end - at > 1 && memcmp(at, "\"/", 2) == 0 &&
+           strcmp(fault, "a name that begins with no letter or digit") == 0;
+}
+
 static int read_pack(struct reading *reading, struct reading_fault *fault) {
     size_t offset;
     const int result = muster_pack_next(&reading->pack, &reading->record);
@@ -262,42 +257,12 @@ static int read_pack(struct reading *reading, struct reading_fault *fault) {
     if (result < 0) {
         const char *text = muster_pack_fault(&reading->pack, &offset);
         reading->is_over = true;
-        return reason_set(reason_at(fault, reading, reading->pack.begin + offset), "%s", text);
+        const char *at = reading->pack.begin + offset;
+        return reason_set(reason_at(fault, reading, at), "%s%s", text,
+                          lacks_topic(reading, at, text) ? "; --topic T has such names of LwM2M below T"
+                                                         : "");
     }
     split_name(reading);
-    return 1;
-}
-
-/* ---- sizes ---- */
-
-/* The bytes of a datagram that holds this record alone; muster_record_print() takes `printed` bytes for it.
- */
-static size_t datagram_bytes(const struct reading *reading, size_t printed) {
-    const bool is_named = reading->record.name != NULL && reading->record.name[0] != '\0';
-    const size_t topic = strlen(reading->topic);
-    const size_t header =
-        sizeof(HEADER) - 1 + 2 * MUSTER_ID_BYTES + topic + (muster_topic_shard(reading->topic) > 9 ? 2 : 1);
-    return header + sizeof(PACK) - 1 + topic + (is_named ? 1 : 0) + printed;
-}
-
-/* Checks that a record fits a datagram. A record without a text always does. */
-static int check_size(const struct reading *reading, struct reading_fault *fault) {
-    const enum muster_value_kind kind = reading->record.kind;
-    char text[PRINT_BYTES];
-    if (kind != MUSTER_VALUE_TEXT && kind != MUSTER_VALUE_DATA) {
-        return 1;
-    }
-    const int printed = muster_record_print(&reading->record, NULL, text, sizeof(text));
-    if (printed < 0) {
-        return reason_set(reason_of_line(fault), "the record is by far too long for a datagram of %d bytes",
-                          MUSTER_DATAGRAM_BYTES_MAX);
-    }
-    const size_t needed = datagram_bytes(reading, (size_t)printed);
-    if (needed > MUSTER_DATAGRAM_BYTES_MAX) {
-        const size_t excess = needed - MUSTER_DATAGRAM_BYTES_MAX;
-        return reason_set(reason_of_line(fault), "the record is %zu byte%s too long for a datagram", excess,
-                          excess == 1 ? "" : "s");
-    }
     return 1;
 }
 
@@ -315,7 +280,7 @@ static int finish_record(struct reading *reading, struct reading_fault *fault) {
     if (wrong == NULL) {
         wrong = muster_record_fault(record);
     }
-    return wrong == NULL ? check_size(reading, fault) : reason_set(reason_of_line(fault), "%s", wrong);
+    return wrong == NULL ? 1 : reason_set(reason_of_line(fault), "%s", wrong);
 }
 
 static int read_record(struct reading *reading, struct reading_fault *fault) {
@@ -347,25 +312,47 @@ static bool is_blank_line(const struct reading *reading, size_t trimmed_length) 
 }
 
 /* A clock that was never set says nothing. */
-static double known_time(double now_s) {
+double reading_known_time(double now_s) {
     return now_s >= MUSTER_TIME_S_MIN && now_s < MUSTER_TIME_S_MAX ? now_s : 0;
+}
+
+/* Begins to read what may be a pack. */
+static size_t begin_line(struct reading *reading, const char *line, size_t length, double now_s,
+                         const char **text) {
+    *text = line;
+    reading->line = line;
+    reading->length = length;
+    reading->now_s = reading_known_time(now_s);
+    reading->begun = false;
+    trim(text, &length);
+    reading->is_over = is_blank_line(reading, length);
+    return length;
 }
 
 void reading_open(struct reading *reading, const struct reading_style *style, const char *line, size_t length,
                   double now_s) {
-    const char *text = line;
+    const char *text;
     reading->style = style;
-    reading->line = line;
-    reading->length = length;
-    reading->now_s = known_time(now_s);
-    reading->begun = false;
-    trim(&text, &length);
-    reading->is_over = is_blank_line(reading, length);
+    length = begin_line(reading, line, length, now_s, &text);
     reading->is_pack = length > 0 && !style->text && (text[0] == '{' || text[0] == '[');
     if (reading->is_pack) {
         muster_pack_open(&reading->pack, text, length, reading->now_s);
         set_base(reading);
     }
+}
+
+void reading_more(struct reading *reading, const char *line, size_t length, double now_s) {
+    const char *text;
+    if (!reading->is_pack) {
+        reading_open(reading, reading->style, line, length, now_s);
+        return;
+    }
+    length = begin_line(reading, line, length, now_s, &text);
+    muster_pack_more(&reading->pack, text, length, reading->now_s);
+}
+
+bool reading_has_bases(const struct reading *reading) {
+    return memmem(reading->line, reading->length, "\"b", 2) != NULL;
 }
 
 int reading_next(struct reading *reading, struct reading_fault *fault) {

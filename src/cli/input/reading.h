@@ -53,10 +53,19 @@ struct reading_fault {
 void reading_open(struct reading *reading, const struct reading_style *style, const char *line, size_t length,
                   double now_s);
 
+/* Goes on with the next record of a stream of SenML, whose bases hold; after a fault, those before it. */
+void reading_more(struct reading *reading, const char *line, size_t length, double now_s);
+
+/* True when a line of SenML may set bases for those behind it. */
+bool reading_has_bases(const struct reading *reading);
+
 /* The next record: 1 with topic and record, which can be published and hold until the next call; 0 behind the
  * last one, at once where the line is empty; -1 with what is wrong with the line, of which nothing comes
  * then. */
 int reading_next(struct reading *reading, struct reading_fault *fault);
+
+/* A time as records have it: 0 where a clock was never set. */
+double reading_known_time(double now_s);
 
 /* What is left of a full name below a topic; the whole name when it is another's. */
 const char *reading_name_below(const char *name, const char *topic);

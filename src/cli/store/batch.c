@@ -65,7 +65,7 @@ static uint64_t hash(const struct batch *batch, uint32_t at, size_t length) {
 
 /* The slot of the series whose texts begin at a byte, or the free one where it belongs. */
 static uint32_t *find_slot(const struct batch *batch, uint32_t at, size_t length) {
-    size_t slot = hash(batch, at, length) & (batch->slot_count - 1);
+    size_t slot = (size_t)(hash(batch, at, length) & (batch->slot_count - 1));
     for (uint32_t number; (number = batch->slots[slot]) != 0; slot = (slot + 1) & (batch->slot_count - 1)) {
         const uint32_t other = batch->series[number - 1];
         if (batch->length - other >= length && memcmp(batch->bytes + other, batch->bytes + at, length) == 0) {

@@ -10,8 +10,8 @@
 /* How long a reader waits for a recorder that recovers the file, or the other way round. */
 #define OPEN_BUSY_MS 5000
 
-/* Of a row or value: no recorder writes any that is nearly as long. */
-#define VALUE_BYTES_MAX 1000000
+/* Of a row or value: no recorder writes any that is as long, not one with a large value either. */
+#define VALUE_BYTES_MAX 2000000
 
 sqlite3_stmt *database_prepare(sqlite3 *db, const char *sql) {
     sqlite3_stmt *statement = NULL;
@@ -45,17 +45,42 @@ static int make_tables(sqlite3 *db, struct reason *reason) {
 
 /* The tables that are read and written are those of schema.c, to the letter, and nothing runs when they are
  * written. Beside them anybody may keep views, indexes and tables of his own. */
-static bool has_our_tables(sqlite3 *db) {
+static bool has_our_tables(sqlite3 *db, const char *tables_sql) {
     static const char sql[] =
         "SELECT count(DISTINCT sql) = 6 AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger')"
         " FROM sqlite_schema WHERE type = 'table' AND instr(?1, sql || ';') > 0 AND"
         " name IN ('slice', 'peer', 'series', 'reading', 'minute', 'event')";
     sqlite3_stmt *statement = database_prepare(db, sql);
-    sqlite3_bind_text(statement, 1, schema_sql, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 1, tables_sql, -1, SQLITE_STATIC);
     const bool has =
         statement != NULL && sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) == 1;
     sqlite3_finalize(statement);
     return has;
+}
+
+/* Makes a recording of version 1 one of this version, or leaves it as it is. */
+static int migrate(sqlite3 *db, bool has_origins, struct reason *reason) {
+    if (database_run(db, "BEGIN IMMEDIATE") == SQLITE_OK &&
+        (has_origins || database_run(db, schema_1_series_sql) == SQLITE_OK) &&
+        database_run(db, schema_1_views_sql) == SQLITE_OK && database_run(db, "COMMIT") == SQLITE_OK) {
+        return 0;
+    }
+    reason_set(reason, "it is a recording of version 1, and can't be made one of version %d: %s",
+               SCHEMA_VERSION, sqlite3_errmsg(db));
+    database_run(db, "ROLLBACK");
+    return -1;
+}
+
+/* A recorder brings an older recording up to date. A reader takes it as it is. */
+static int take_version_1(sqlite3 *db, enum database_mode mode, struct reason *reason) {
+    const bool has_origins =
+        read_integer(db, "SELECT count(*) FROM pragma_table_info('series') WHERE name = 'origin'", 0) == 1;
+    if (mode == DATABASE_WRITE) {
+        return migrate(db, has_origins, reason);
+    }
+    return has_origins || database_run(db, schema_1_read_sql) == SQLITE_OK
+               ? 0
+               : reason_set(reason, "%s", sqlite3_errmsg(db));
 }
 
 /* A recording may come from anybody: its schema runs no code of its own, and no text of it is long. */
@@ -79,14 +104,15 @@ static int check(sqlite3 *db, enum database_mode mode, struct reason *reason) {
     if (application != SCHEMA_APPLICATION) {
         return reason_set(reason, "it is a database, but no recording of muster");
     }
-    if (version != SCHEMA_VERSION) {
-        return reason_set(reason, "it is a recording of version %lld, and this muster knows version %d",
+    if (version > SCHEMA_VERSION) {
+        return reason_set(reason,
+                          "a newer muster recorded it (version %lld, this one knows up to %d): update muster",
                           (long long)version, SCHEMA_VERSION);
     }
-    if (!has_our_tables(db)) {
+    if (!has_our_tables(db, version == 1 ? schema_1_sql : schema_sql)) {
         return reason_set(reason, "it is no recording of muster as it is: its tables were changed");
     }
-    return 0;
+    return version == 1 ? take_version_1(db, mode, reason) : 0;
 }
 
 /* A reader of a file that it may not write to, in a directory that it may not write to, can't use the files

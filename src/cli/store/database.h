@@ -17,8 +17,9 @@ enum database_mode {
     DATABASE_WRITE, /* it is made where it is not there */
 };
 
-/* Opens a recording, and checks that it is one, of the version that this program knows. The handle is for one
- * thread at a time. 0, or -1 with a reason, and *db NULL. */
+/* Opens a recording, and checks that it is one, of a version that this program knows. One of an older version
+ * is brought up to date to be written, and read as it is. The handle is for one thread at a time. 0, or -1
+ * with a reason, and *db NULL. */
 int database_open(sqlite3 **db, const char *path, enum database_mode mode, struct reason *reason);
 
 /* Prepares a statement that is kept; NULL when it can't be (sqlite3_errmsg() says why). */

@@ -348,7 +348,7 @@ bool board_take_sample(struct board *board, const struct muster_sample *sample, 
     if (topic == NULL || !may_look(topic, now_ms)) {
         return false;
     }
-    muster_pack_open(&board->pack, sample->body, sample->length, 0);
+    muster_pack_open_sample(&board->pack, sample, 0);
     while (muster_pack_next(&board->pack, &record) == 1) {
         take_record(board, sample, &record, topic, now_ms);
     }

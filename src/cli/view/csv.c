@@ -22,10 +22,11 @@ void csv_print_text(const char *text) {
     printf("\"%s", is_formula ? "'" : "");
     while (text[0] != '\0') {
         char part[MUSTER_DATAGRAM_BYTES_MAX + 1];
-        const size_t length = strcspn(text, "\"");
+        const size_t quote = strcspn(text, "\"");
+        const size_t length = quote < sizeof(part) ? quote : text_piece(text, sizeof(part) - 1);
         snprintf(part, sizeof(part), "%.*s", (int)length, text);
         text_print(stdout, part);
-        text += strlen(part);
+        text += length;
         if (text[0] == '"') {
             fputs("\"\"", stdout);
             text++;
@@ -63,7 +64,7 @@ void csv_print_series(const char *name, const char *peer, const char *id, const 
     }
 }
 
-void csv_print_record(const struct muster_record *record, const char *origin) {
+void csv_print_record(const struct muster_record *record, const char *origin, bool is_stale) {
     printf(",%s,", kind_name(record->kind));
     csv_print_value(record, true);
     putchar(',');
@@ -72,5 +73,5 @@ void csv_print_record(const struct muster_record *record, const char *origin) {
     }
     putchar(',');
     csv_print_text(origin);
-    putchar('\n');
+    puts(is_stale ? ",true" : ",false");
 }

@@ -7,7 +7,7 @@
 #include <muster/telemetry.h>
 
 /* The heading of a time, csv_print_series() and csv_print_record(). */
-#define CSV_READING_HEADING "time,name,peer,id,unit,kind,value,sum,origin"
+#define CSV_READING_HEADING "time,name,peer,id,unit,kind,value,sum,origin,stale"
 
 /* A field, in quotes where it needs them, without what could control a terminal. What a spreadsheet would
  * take for a formula is text of strangers: a ' stands before it. */
@@ -22,5 +22,5 @@ void csv_print_value(const struct muster_record *record, bool is_csv);
 /* Four fields, each behind a comma. */
 void csv_print_series(const char *name, const char *peer, const char *id, const char *unit);
 
-/* Kind, value, sum and origin ("": none), each behind a comma, and a LF. */
-void csv_print_record(const struct muster_record *record, const char *origin);
+/* Kind, value, sum, origin ("": none) and whether it is stale, each behind a comma, and a LF. */
+void csv_print_record(const struct muster_record *record, const char *origin, bool is_stale);

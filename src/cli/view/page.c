@@ -31,7 +31,7 @@ static void print_state(const struct muster_peer *peer, bool color) {
            muster_state_name(peer->state), color ? TEXT_COLOR_END : "",
            peer->verified ? "verified" : "unverified: no key vouches for what it says",
            peer->provisional ? "; told by another peer, not heard yet" : "",
-           peer->partial ? "; what it offers has not come by TCP" : "");
+           peer->partial ? "; what it offers has come neither by TCP nor by UDP" : "");
 }
 
 static void print_address(const struct muster_peer *peer) {

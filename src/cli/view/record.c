@@ -16,8 +16,9 @@
 #define TIME_BYTES 16
 #define TIME_WIDTH 12
 
-/* Bytes of a record in JSON: a datagram all of whose bytes are escaped, and a name. */
-#define JSON_BYTES_MAX (6 * MUSTER_DATAGRAM_BYTES_MAX + 1024)
+/* Bytes of a record in JSON: a text all of whose bytes are escaped, and what stands around it. */
+#define JSON_ESCAPE_BYTES 6
+#define JSON_OTHER_BYTES 2048
 
 /* Digits of a number that is not whole; up to where whole ones have all of theirs. */
 #define ROUNDED_DIGITS 6
@@ -80,6 +81,18 @@ static size_t pad(size_t *width, size_t width_max, size_t cell) {
     return cell < *width ? *width - cell : 0;
 }
 
+static bool has_large_text(const struct muster_record *record) {
+    return (record->kind == MUSTER_VALUE_TEXT || record->kind == MUSTER_VALUE_DATA) &&
+           record->text_length > MUSTER_DATAGRAM_BYTES_MAX;
+}
+
+/* What nobody reads in a terminal: "(data, 34567 bytes)". Four characters of data are three octets. */
+static void print_size(const struct muster_record *record) {
+    const bool is_data = record->kind == MUSTER_VALUE_DATA;
+    printf("(%s, %zu bytes)", is_data ? "data" : "text",
+           is_data ? record->text_length / 4 * 3 + record->text_length % 4 * 3 / 4 : record->text_length);
+}
+
 /* Prints a value. Numbers are aligned to the right. */
 static void print_value(struct record_columns *columns, const struct muster_record *record) {
     char number[NUMBER_TEXT_BYTES_MAX + 1];
@@ -90,7 +103,13 @@ static void print_value(struct record_columns *columns, const struct muster_reco
         fputs(number, stdout);
         break;
     case MUSTER_VALUE_TEXT:
-    case MUSTER_VALUE_DATA: text_print(stdout, record->text); break;
+    case MUSTER_VALUE_DATA:
+        if (has_large_text(record)) {
+            print_size(record);
+        } else {
+            text_print(stdout, record->text);
+        }
+        break;
     case MUSTER_VALUE_BOOLEAN: fputs(record->boolean ? "true" : "false", stdout); break;
     case MUSTER_VALUE_NONE: putchar('-'); break;
     }
@@ -149,16 +168,10 @@ static void write_value(FILE *out, const struct muster_record *record) {
     }
 }
 
-/* All but the last brace. */
-static int write_json(FILE *out, const struct muster_record *record, const struct muster_sample *sample,
-                      const struct record_publisher *publisher, double now_s) {
-    char text[JSON_BYTES_MAX];
-    const int length = muster_record_print(record, NULL, text, sizeof(text));
-    if (length < 0) {
-        return -1;
-    }
-    text_print_json(out, text, (size_t)length - 1); /* without its brace */
-    fputs(",\"peer\":", out);
+/* Who published it, and how it came: members without braces. */
+static void write_source(FILE *out, const struct muster_sample *sample,
+                         const struct record_publisher *publisher) {
+    fputs("\"peer\":", out);
     text_print_quoted(out, publisher->name);
     fprintf(out, ",\"id\":\"%s\",\"sample\":\"%s\"", text_id(publisher->id).text,
             muster_sample_kind_name(sample->kind));
@@ -166,6 +179,22 @@ static int write_json(FILE *out, const struct muster_record *record, const struc
         fputs(",\"origin\":", out);
         text_print_quoted(out, sample->origin);
     }
+}
+
+/* All but the last brace. */
+static int write_json(FILE *out, const struct muster_record *record, const struct muster_sample *sample,
+                      const struct record_publisher *publisher, double now_s) {
+    const size_t size = JSON_ESCAPE_BYTES * record->text_length + JSON_OTHER_BYTES;
+    char *text = malloc(size);
+    const int length = text == NULL ? -1 : muster_record_print(record, NULL, text, size);
+    if (length < 0) {
+        free(text);
+        return -1;
+    }
+    text_print_json(out, text, (size_t)length - 1); /* without its brace */
+    free(text);
+    putc(',', out);
+    write_source(out, sample, publisher);
     fputs(sample->is_late ? ",\"late\":true" : "", out);
     fputs(record_is_stale(record, now_s) ? ",\"stale\":true" : "", out);
     return 0;
@@ -201,11 +230,39 @@ int record_print_format(const char *format, const struct muster_record *record,
     return error;
 }
 
-void record_print_pack(const struct muster_sample *sample) {
+/* True when a pack has a member of that name, or a value that looks like it: a name would stand there twice.
+ */
+static bool has_member(const struct muster_sample *sample, const char *quoted) {
+    const char *end = sample->body + sample->length;
+    const char *at = sample->body;
+    while ((at = memmem(at, (size_t)(end - at), quoted, strlen(quoted))) != NULL) {
+        at += strlen(quoted);
+        while (at < end && strchr(" \t\r\n", *at) != NULL && *at != '\0') {
+            at++;
+        }
+        if (at < end && *at == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
+void record_print_pack(const struct muster_sample *sample, const struct record_publisher *publisher) {
+    const char *brace = memchr(sample->body, '{', sample->length);
+    size_t before = brace != NULL ? (size_t)(brace - sample->body) + 1 : 0;
     size_t length = sample->length;
     while (length > 0 && strchr(" \t\r\n", sample->body[length - 1]) != NULL) {
         length--; /* filled up to the length of its batch */
     }
-    text_print_json(stdout, sample->body, length);
+    if (has_member(sample, "\"peer\"") || has_member(sample, "\"id\"") || has_member(sample, "\"sample\"") ||
+        has_member(sample, "\"origin\"")) {
+        before = 0;
+    }
+    text_print_json(stdout, sample->body, before);
+    if (before > 0) {
+        write_source(stdout, sample, publisher);
+        putchar(',');
+    }
+    text_print_json(stdout, sample->body + before, length - before);
     putchar('\n');
 }

@@ -64,5 +64,5 @@ int record_print_format(const char *format, const struct muster_record *record,
                         const struct muster_sample *sample, const struct record_publisher *publisher,
                         double now_s);
 
-/* A pack as it came, in one line. */
-void record_print_pack(const struct muster_sample *sample);
+/* A pack as it came, in one line; its first record has the same members more, unless the pack has such. */
+void record_print_pack(const struct muster_sample *sample, const struct record_publisher *publisher);

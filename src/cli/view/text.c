@@ -14,9 +14,27 @@
 /* Stands for a byte that is not UTF-8: U+FFFD. */
 #define REPLACEMENT "\xEF\xBF\xBD"
 
+/* Texts are printed by pieces of so many bytes: a value may have a million. */
+#define PIECE_BYTES 1024
+
+size_t text_piece(const char *text, size_t bytes_max) {
+    size_t length = strnlen(text, bytes_max);
+    while (length == bytes_max && length > 1 && ((unsigned char)text[length] & 0xC0) == 0x80) {
+        bytes_max = --length; /* that byte belongs to the character before it */
+    }
+    return length;
+}
+
 void text_print(FILE *out, const char *text) {
-    char safe[MUSTER_TEXT_SAFE_BYTES(MUSTER_DATAGRAM_BYTES_MAX)]; /* no text that comes is longer */
-    fputs(escape_text(text, safe, sizeof(safe)), out);
+    char piece[PIECE_BYTES + 1];
+    char safe[MUSTER_TEXT_SAFE_BYTES(PIECE_BYTES)];
+    while (text[0] != '\0') {
+        const size_t length = text_piece(text, PIECE_BYTES);
+        memcpy(piece, text, length);
+        piece[length] = '\0';
+        fputs(escape_text(piece, safe, sizeof(safe)), out);
+        text += length;
+    }
 }
 
 /* ---- JSON ---- */
@@ -224,7 +242,7 @@ struct text_short text_endpoint(const struct muster_endpoint *endpoint, uint16_t
 }
 
 struct text_short text_host(const struct muster_endpoint *endpoint, const char *interface_name) {
-    const bool is_of_link = endpoint->ip[0] == 0xfe && (endpoint->ip[1] & 0xc0) == 0x80;
+    const bool is_of_link = muster_endpoint_is_of_link(endpoint);
     struct text_short text = text_address(endpoint);
     if (endpoint->family == 6) {
         snprintf(text.text, sizeof(text.text), "[%.46s%s%.15s]", text_address(endpoint).text,

@@ -10,6 +10,9 @@
 
 void text_print(FILE *out, const char *text);
 
+/* Bytes of a text's first piece: at most so many, 4 at least, and whole characters. */
+size_t text_piece(const char *text, size_t bytes_max);
+
 /* Prints a text as JSON has it, in quotes. What a terminal could obey becomes \uXXXX (escape.h), and each
  * byte that is not UTF-8 U+FFFD. */
 void text_print_quoted(FILE *out, const char *text);

@@ -150,7 +150,7 @@ bool endpoint_is_loopback(const struct muster_endpoint *endpoint) {
            (endpoint->family == 6 && memcmp(endpoint->ip, loopback, sizeof loopback) == 0);
 }
 
-bool endpoint_is_of_link(const struct muster_endpoint *endpoint) {
+bool muster_endpoint_is_of_link(const struct muster_endpoint *endpoint) {
     return endpoint->family == 6 && endpoint->ip[0] == 0xfe && (endpoint->ip[1] & 0xc0) == 0x80;
 }
 

@@ -30,9 +30,6 @@ bool endpoint_is_broadcast_of(const struct muster_endpoint *endpoint, const stru
 /* True for 127/8 and ::1, which no other machine has. */
 bool endpoint_is_loopback(const struct muster_endpoint *endpoint);
 
-/* True for an address of IPv6 that is of one link alone (fe80::/10): it says nothing without an interface. */
-bool endpoint_is_of_link(const struct muster_endpoint *endpoint);
-
 /* True when address and port are the same, */
 bool endpoint_is_same(const struct muster_endpoint *a, const struct muster_endpoint *b);
 

@@ -185,6 +185,7 @@
 #define MUSTER_STREAMS_WATCHERS_MAX 16  /* connections by TCP that watch or follow, and so stay */
 #define MUSTER_REQUEST_BYTES_MAX 1024   /* one line of a request by TCP */
 #define MUSTER_REQUEST_LOCAL_BYTES_MAX 262144 /* one line of a request by the Unix socket, which may hold a document */
+#define MUSTER_REQUEST_OWN_BYTES_MAX 1572864 /* the same of who may change the node: it may hold a large value */
 #define MUSTER_STREAM_CHUNK_BYTES 32768 /* handed over for writing at a time */
 #define MUSTER_STREAM_QUEUE_BYTES_MAX 1048576 /* events that wait for a slow watcher; beyond that its connection is closed */
 #define MUSTER_STREAM_BYTES_MAX 134217728 /* written to one connection, watchers excepted */
@@ -192,13 +193,30 @@
 #define MUSTER_STREAM_TOTAL_MS 60000    /* longest time of a connection by TCP, watchers excepted */
 #define MUSTER_REPLY_BYTES_MAX 65536    /* one part of an answer without the lines that are passed on */
 #define MUSTER_REPLY_SELF_BYTES_MAX 196608 /* the part about the node itself, which has up to 256 feeds of 480 bytes */
+#define MUSTER_DEFLATE_BYTES_MIN 1024   /* a shorter answer is said in clear */
+#define MUSTER_DEFLATE_WINDOW_BITS 12   /* a window of 4,096 bytes: longer ones save 2 % of a table, and take 32 kB more on each side */
+#define MUSTER_DEFLATE_MEMORY_LEVEL 5   /* of zlib: such a stream takes 40 kB of who says it */
+#define MUSTER_DEFLATERS_MAX 16         /* answers that are deflated at a time; others are said in clear */
+#define MUSTER_INFLATE_PIECE_BYTES 16384 /* made clear at a time */
+#define MUSTER_INFLATE_RATIO_MAX 64     /* so many bytes of an answer for each byte that came: more is a trap */
+#define MUSTER_INFLATE_BYTES_FREE 2097152 /* that may come beyond this ratio: a value of 1 MiB can be all zeros */
 #define MUSTER_FETCHES_MAX 4            /* streams for tables and documents that are open at a time */
 #define MUSTER_FETCH_IDLE_MS 1000       /* a fetch that stalls for so long is given up */
 #define MUSTER_FETCH_TOTAL_MS 10000     /* a fetch that lasts for so long is given up */
 #define MUSTER_FETCH_BAD_MAX 64         /* a table with so many rows of wrong signatures is given up */
 #define MUSTER_FETCH_TRIES 3            /* tries for one document without a pause, at different peers that may have it */
-#define MUSTER_FETCH_RETRY_MS 2000      /* pause after these tries; doubled each time */
+#define MUSTER_FETCH_RETRY_MS 2000      /* pause after these, and one by datagrams; doubled each time */
 #define MUSTER_FETCH_RETRY_MS_MAX 300000 /* longest pause */
+#define MUSTER_PART_BYTES 600           /* bytes of a body in one part, a datagram: in base64 it fits every path */
+#define MUSTER_PARTS_MAX 110            /* parts of the largest body */
+#define MUSTER_PART_QUESTION_BYTES 1100 /* a question for a part is padded to this: a part is never longer */
+#define MUSTER_PART_RATE 200            /* parts that a node gives in a second, of all askers together; more are not given */
+#define MUSTER_PART_BURST 200
+#define MUSTER_PART_MS 20               /* between a part that came and the question for the next one */
+#define MUSTER_PART_TRIES 8             /* questions for one part */
+#define MUSTER_PART_RETRY_MS 100        /* pause after the first of them; doubled each time */
+#define MUSTER_PART_RETRY_MS_MAX 1000   /* longest pause */
+#define MUSTER_PART_TOTAL_MS 30000      /* a body whose parts take so long is given up */
 #define MUSTER_SOURCES_MAX 4            /* peers that offered their table, the latest */
 
 /* ---- telemetry ---- */
@@ -214,6 +232,8 @@
 #define MUSTER_RING_BYTES_MIN 65536
 #define MUSTER_RING_BYTES_DEFAULT 4194304 /* default, unless more is sent in a second */
 #define MUSTER_RING_BYTES_MAX 1073741824
+#define MUSTER_VALUE_LINE_BYTES_MAX 1500000 /* a value that goes by stream, as a line of SenML: 1 MiB in base64 and what stands around it */
+#define MUSTER_VALUES_KEPT_BYTES_MAX 16777216 /* bytes of them that are kept for who fetches them; the oldest makes room */
 #define MUSTER_LINGER_MS 5              /* default time that a record waits for others to share its datagram */
 #define MUSTER_LINGER_MS_MAX 60000
 #define MUSTER_BATCH_SEGMENTS 64        /* datagrams in one send: UDP_MAX_SEGMENTS of older kernels */
@@ -274,6 +294,12 @@
 #define MUSTER_JOIN_BYTES_MAX 2097152   /* and so many bytes of them, of all publishers */
 #define MUSTER_LAST_KNOWN_MAX 16384     /* sensors that are known to have delivered a last value; with more all are forgotten */
 #define MUSTER_LAST_EQUAL_MS 1000       /* two values without a time are the same if their ages differ by less */
+#define MUSTER_VALUE_FETCHES_MAX 4      /* values that are fetched, or wait for one before them, at a time */
+#define MUSTER_VALUE_TRIES 4            /* tries to fetch one */
+#define MUSTER_VALUE_RETRY_MS 250       /* pause after the first try; doubled each time */
+#define MUSTER_VALUE_MS 30000           /* a value that did not come by then is given up */
+#define MUSTER_VALUES_WAITING_MAX 256   /* references whose values lack */
+#define MUSTER_VALUES_HELD_BYTES_MAX 4194304 /* bytes of what is behind them and waits */
 #define MUSTER_KEPT_TOPICS_MAX 4096     /* topics kept for others; the one longest without news makes room */
 #define MUSTER_KEPT_BYTES_MAX 4194304   /* bytes of their values */
 #define MUSTER_FOLLOWS_MAX 16           /* publishers that are followed by stream */

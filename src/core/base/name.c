@@ -32,7 +32,7 @@ static const char *const peer_events[] = {MUSTER_PEER_EVENTS(EVENT_NAME)};
 static const char *const drops[] = {MUSTER_DROPS(DROP_NAME)};
 static const char *const drop_meanings[] = {MUSTER_DROPS(DROP_MEANING)};
 static const char *const sample_kinds[] = {"live", "repaired", "last", "stream"};
-static const char *const loss_reasons[] = {"wire", "gone", "kernel", "program"};
+static const char *const loss_reasons[] = {"wire", "gone", "kernel", "program", "stream"};
 
 const struct name_table name_paths = NAME_TABLE(paths);
 const struct name_table name_states = NAME_TABLE(states);

@@ -15,6 +15,7 @@ void exchange_init(struct exchange *exchange, struct context *context, struct pr
                                   .telemetry = telemetry,
                                   .calls = *calls,
                                   .version = options->version == NULL ? "" : options->version,
+                                  .without_retained = options->without_retained,
                                   .documents_due_ms = DEADLINE_NEVER};
     strncpy(exchange->network, options->network == NULL ? "" : options->network,
             sizeof exchange->network - 1);
@@ -43,10 +44,12 @@ int exchange_set_figures(struct exchange *exchange, const struct muster_figure *
 }
 
 void exchange_deinit(struct exchange *exchange) {
-    server_deinit(&exchange->server);
+    server_deinit(exchange);
     fetches_deinit(&exchange->fetches);
     backlog_deinit(&exchange->backlog);
     joins_deinit(&exchange->joins);
+    parts_deinit(&exchange->parts);
+    values_deinit(&exchange->values);
     catchup_deinit(&exchange->catchup);
 }
 
@@ -57,19 +60,29 @@ static void end_fetch(struct exchange *exchange, struct fetch *fetch, bool is_go
     exchange->context->counters.fetches_failed += is_good ? 0 : 1;
     switch (fetch->kind) {
     case FETCH_TABLE: tables_end(exchange, is_good); break;
-    case FETCH_DOCUMENT: documents_end(exchange, fetch); break;
+    case FETCH_DOCUMENT: documents_end(exchange, fetch->id, fetch->hash); break;
     case FETCH_SAMPLES: catchup_end(exchange, fetch, is_good); break;
     case FETCH_FOLLOW: follow_end(exchange, fetch); break;
+    case FETCH_VALUE: values_end(exchange, fetch); break;
     }
 }
 
-static bool take_document(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply) {
-    struct peer *peer = documents_take(exchange, fetch, reply);
+static bool take_body(struct exchange *exchange, const uint8_t id[MUSTER_ID_BYTES], const uint8_t *body,
+                      size_t length) {
+    struct peer *peer = documents_take(exchange, id, body, length);
     if (peer != NULL) {
         groups_record_topics(exchange->telemetry, peer);
         catchup_record_topics(exchange, peer);
     }
     return peer != NULL;
+}
+
+/* The announce may describe another body by now. */
+static bool take_document(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply) {
+    uint8_t hash[MUSTER_HASH_BYTES];
+    message_hash_body(reply->body, reply->body_length, hash);
+    return fetch->kind == FETCH_DOCUMENT && memcmp(hash, fetch->hash, sizeof hash) == 0 &&
+           take_body(exchange, fetch->id, reply->body, reply->body_length);
 }
 
 static bool take_sample(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
@@ -84,6 +97,7 @@ static bool take_sample(struct exchange *exchange, struct fetch *fetch, const st
 static void take_end(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
     bool is_final = reply->end == REQUEST_END_UNKNOWN || reply->end == REQUEST_END_INVALID;
     fetch->ask.tries = is_final ? MUSTER_ASK_TRIES : fetch->ask.tries;
+    fetch->end = reply->end;
     end_fetch(exchange, fetch, reply->end == REQUEST_END_DONE && reply->count == fetch->count - 1);
 }
 
@@ -91,7 +105,9 @@ static void take_end(struct exchange *exchange, struct fetch *fetch, const struc
 static bool take_part(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
     switch (reply->kind) {
     case REPLY_PEER: return fetch->kind != FETCH_TABLE || tables_take_row(exchange, fetch, reply);
-    case REPLY_DOCUMENT: return fetch->kind == FETCH_DOCUMENT && take_document(exchange, fetch, reply);
+    case REPLY_DOCUMENT:
+        return (fetch->kind == FETCH_DOCUMENT && take_document(exchange, fetch, reply)) ||
+               (fetch->kind == FETCH_VALUE && values_take(exchange, fetch, reply));
     case REPLY_SAMPLE: return take_sample(exchange, fetch, reply);
     case REPLY_END: take_end(exchange, fetch, reply); return true;
     case REPLY_UNREADABLE: return true;
@@ -120,6 +136,7 @@ static void release_fetch(struct exchange *exchange, struct fetch *fetch) {
     fetch_release(&exchange->fetches, fetch);
     tables_tick(exchange);
     catchup_tick(exchange);
+    values_tick(exchange);
     documents_want(exchange);
 }
 
@@ -156,12 +173,37 @@ int exchange_step(struct exchange *exchange, const struct muster_stream *stream)
     return 0;
 }
 
+/* ---- a body in parts ---- */
+
+static void end_parts(struct exchange *exchange, bool is_good) {
+    const struct awaited_part awaited = exchange->presence->awaited_part;
+    exchange->context->counters.fetches_failed += is_good ? 0 : 1;
+    parts_end(exchange);
+    documents_end(exchange, awaited.id, awaited.hash);
+    documents_want(exchange);
+}
+
+static void step_parts(struct exchange *exchange, enum parts_result result) {
+    const struct parts *parts = &exchange->parts;
+    switch (result) {
+    case PARTS_GO_ON: break;
+    case PARTS_COMPLETE:
+        end_parts(exchange,
+                  take_body(exchange, exchange->presence->awaited_part.id, parts->bytes, parts->size));
+        break;
+    case PARTS_FAILED: end_parts(exchange, false); break;
+    }
+}
+
 /* ---- what the engines below note ---- */
 
 void exchange_take_note(struct exchange *exchange, const struct merge_note *note,
                         const struct message *message, const struct muster_datagram *datagram) {
     if (note->wants_body) {
         documents_want(exchange);
+    }
+    if (note->is_part) {
+        step_parts(exchange, parts_take(exchange, message));
     }
     if (note->heard != NULL && message->kind == MESSAGE_ANNOUNCE && note->heard->large == NULL) {
         catchup_record_topics(exchange, note->heard);
@@ -178,6 +220,7 @@ void exchange_unsubscribe(struct exchange *exchange, uint64_t subscription) {
     catchup_unsubscribe(exchange, subscription);
     backlog_forget(&exchange->backlog, subscription);
     join_forget(exchange, subscription);
+    values_forget(exchange, subscription);
 }
 
 void exchange_record_live(struct exchange *exchange, const struct muster_arrival *arrival) {
@@ -193,7 +236,8 @@ struct query_tables exchange_query_tables(const struct exchange *exchange) {
     const struct fetches *fetches = &exchange->fetches;
     const struct tables *tables = &exchange->tables;
     uint64_t documents_ms = exchange->documents_due_ms;
-    bool is_busy = fetches->counts[FETCH_TABLE] + fetches->counts[FETCH_DOCUMENT] > 0;
+    bool is_busy = fetches->counts[FETCH_TABLE] + fetches->counts[FETCH_DOCUMENT] > 0 ||
+                   parts_are_asked_for(&exchange->parts);
     return (struct query_tables){.has_begun = tables->has_begun,
                                  .has_failed = tables->has_failed,
                                  .is_under_way = fetch_has_table(fetches),
@@ -213,10 +257,12 @@ void exchange_tick(struct exchange *exchange) {
             end_fetch(exchange, fetch, false);
         }
     }
+    step_parts(exchange, parts_tick(exchange));
     documents_tick(exchange);
     server_tick(exchange);
     follow_tick(exchange);
     catchup_tick(exchange);
+    values_tick(exchange);
 }
 
 static bool next_of_fetches(struct exchange *exchange, struct muster_output *output) {
@@ -239,10 +285,12 @@ bool exchange_next(struct exchange *exchange, struct muster_output *output) {
 
 uint64_t exchange_deadline(const struct exchange *exchange) {
     uint64_t deadline_ms = deadline_earlier(fetch_deadline(&exchange->fetches), exchange->documents_due_ms);
+    deadline_ms = deadline_earlier(deadline_ms, parts_deadline(&exchange->parts));
     return deadline_earlier(deadline_ms, server_deadline(exchange));
 }
 
 uint64_t exchange_samples_deadline(const struct exchange *exchange) {
-    return deadline_earlier(join_deadline(exchange),
+    const uint64_t waiting_ms = deadline_earlier(join_deadline(exchange), values_deadline(exchange));
+    return deadline_earlier(waiting_ms,
                             deadline_earlier(follow_deadline(exchange), catchup_deadline(exchange)));
 }

@@ -15,10 +15,12 @@
 #include "fetch.h"
 #include "follow.h"
 #include "join.h"
+#include "parts.h"
 #include "presence.h"
 #include "server.h"
 #include "tables.h"
 #include "telemetry.h"
+#include "values.h"
 
 /* What the node does for an answer, since it takes several engines. */
 struct exchange_calls {
@@ -34,6 +36,7 @@ struct exchange {
     struct telemetry *telemetry;
     struct exchange_calls calls;
     const char *version;
+    bool without_retained;
     char network[MUSTER_NETWORK_NAME_BYTES];          /* "": not known */
     struct muster_figure figures[MUSTER_FIGURES_MAX]; /* of the program */
     char figure_names[MUSTER_FIGURES_MAX][MUSTER_NAME_BYTES_MAX + 1];
@@ -42,10 +45,12 @@ struct exchange {
     struct fetches fetches;
     struct tables tables;
     uint64_t documents_due_ms; /* when to look for documents that lack; UINT64_MAX: never */
+    struct parts parts;
     struct catchup catchup;
     struct follows follows;
     struct backlog backlog;
     struct joins joins;
+    struct values values;
 };
 
 void exchange_init(struct exchange *exchange, struct context *context, struct presence *presence,

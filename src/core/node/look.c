@@ -73,6 +73,10 @@ uint64_t muster_core_unsent(const muster_core_t *core) {
     return sender_count_unsent(&core->telemetry);
 }
 
+uint64_t muster_core_values_given(const muster_core_t *core) {
+    return server_count_values(&core->exchange.server);
+}
+
 const struct muster_sender *muster_core_sender(const muster_core_t *core) {
     return &core->telemetry.sender.counters;
 }

@@ -34,6 +34,9 @@ static int set_overhead(muster_core_t *core, size_t overhead) {
 }
 
 static int set_group_keys(muster_core_t *core, const uint8_t *keys, size_t count) {
+    if (count == 0 && sealing_is_on(&core->sealing)) {
+        return MUSTER_EINVAL; /* what was sealed never goes on in the clear */
+    }
     struct seal_keys before = *sealing_keys(&core->sealing);
     int error = sealing_set_keys(&core->sealing, &core->context, keys, count);
     if (error == 0) {
@@ -463,11 +466,14 @@ static bool next_sample(muster_core_t *core, struct muster_arrival *arrival) {
 }
 
 bool muster_core_next_arrival(muster_core_t *core, struct muster_arrival *arrival) {
-    while (next_sample(core, arrival)) {
+    while (!values_next(&core->exchange, arrival)) {
+        if (!next_sample(core, arrival)) {
+            return false;
+        }
         exchange_record_live(&core->exchange, arrival);
-        if (telemetry_cache(&core->telemetry, arrival)) {
+        if (telemetry_cache(&core->telemetry, arrival) && !values_hold(&core->exchange, arrival)) {
             return true;
         }
     }
-    return false;
+    return true;
 }

@@ -42,7 +42,7 @@ int muster_core_topic_add(muster_core_t *core, unsigned number, const struct mus
                           uint64_t now_ms, double wall_s) {
     return presence_is_leaving(&core->presence)
                ? MUSTER_ECLOSING
-               : publisher_topic_add(&core->telemetry, number, record, now_ms, wall_s);
+               : publisher_topic_add(&core->telemetry, number, record, now_ms, wall_s, true);
 }
 
 void muster_core_topic_flush(muster_core_t *core, unsigned number) {
@@ -78,7 +78,9 @@ int node_publish(void *node, const char *topic, const struct muster_record *reco
     if (error != 0) {
         return error;
     }
-    error = muster_core_topic_add(core, number, record, core->context.now_ms, 0);
+    error = presence_is_leaving(&core->presence)
+                ? MUSTER_ECLOSING
+                : publisher_topic_add(&core->telemetry, number, record, core->context.now_ms, 0, !retains);
     if (error == 0) {
         publisher_topic_use(&core->telemetry, number);
         publisher_topic_retain(&core->telemetry.publisher, number, record->name, retains);

@@ -9,15 +9,14 @@
 #include <muster/core.h>
 
 struct address_count {
-    uint8_t family;
-    uint8_t ip[16];
-    size_t rows;     /* of any state; 0: this place is free */
-    size_t speakers; /* of them, those that stretch the interval */
-    uint64_t turn;   /* when it was served last, of who serves addresses in turn */
+    uint8_t ip[16];    /* of IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2) */
+    uint64_t turn;     /* when it was served last, of who serves addresses in turn */
+    uint32_t rows;     /* of any state; 0: this place is free */
+    uint32_t speakers; /* of them, those that stretch the interval */
 };
 
 struct address_table {
-    struct address_count *places; /* open addressing, at most half full */
+    struct address_count *places; /* open addressing, at most three quarters full */
     size_t size;                  /* a power of two, or 0 */
     size_t count;                 /* addresses */
 };

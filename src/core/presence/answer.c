@@ -275,7 +275,8 @@ static struct muster_endpoint address_at(const struct presence *presence, const 
              ? answer->at
              : paths_address(&presence->context->paths, answer->interface, asker->family);
     at.port = 0;
-    return endpoint_is_of_link(&at) && !endpoint_is_of_link(asker) ? (struct muster_endpoint){0} : at;
+    return muster_endpoint_is_of_link(&at) && !muster_endpoint_is_of_link(asker) ? (struct muster_endpoint){0}
+                                                                                 : at;
 }
 
 static void send_to(struct presence *presence, const struct answer *answer, struct message *message,

@@ -33,6 +33,7 @@ struct answers {
     struct bucket unicast; /* of answers to questions that ask everybody */
     struct bucket group;   /* of announces to the group at once */
     struct bucket probes;  /* of answers to probes */
+    struct bucket parts;   /* of a body, by datagrams */
 
     /* Who asks whether this node lives is answered by an alive to the group. */
     bool is_group_due;

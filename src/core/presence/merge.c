@@ -102,18 +102,43 @@ static bool has_better_address(const struct presence *presence, const struct pee
            presence->context->now_ms - heard_ms <= MUSTER_PRIMARY_MS;
 }
 
-/* A verified row keeps its address until the peer has answered from another one: what it said may have
- * been passed on by anybody. */
+/* A verified row keeps its address until the peer has answered from another one: what it said may have been
+ * passed on by anybody. Where an answer by unicast left from, it says. One to the group may have been passed
+ * on by who is faster than the group; then the peer is heard where it was, too. */
+static bool is_settled_at(const struct presence *presence, const struct peer *peer,
+                          const struct muster_endpoint *source) {
+    if (!peer->is_verified || endpoint_is_same(&peer->address, source) || peer_is_answered_at(peer, source)) {
+        return true;
+    }
+    uint64_t heard_ms = peer_heard_at_ms(peer, &peer->address);
+    return peer_is_proven_at(peer, source) &&
+           (heard_ms == 0 || presence->context->now_ms - heard_ms > peer->period_ms);
+}
+
 static void record_address(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     const struct muster_datagram *datagram = incoming->datagram;
-    bool is_proven = peer_is_proven_at(peer, &datagram->source);
-    if ((!peer->is_verified || is_proven) && has_better_address(presence, peer, &datagram->source)) {
-        return;
-    }
-    if (!peer->is_verified || is_proven) {
+    if (is_settled_at(presence, peer, &datagram->source) &&
+        !has_better_address(presence, peer, &datagram->source)) {
         peer_table_set_address(&presence->table, peer, &datagram->source, datagram->interface);
-    } else if (incoming->message->kind != MESSAGE_BYE) { /* who leaves answers no more */
-        introduction_begin(presence, incoming->message, datagram);
+    }
+}
+
+/* Asks who spoke in the name of a row where the row's peer has not answered yet. */
+static void ask_source(struct presence *presence, const struct peer *peer, const struct incoming *incoming) {
+    if (incoming->message->kind != MESSAGE_BYE && /* who leaves answers no more */
+        !is_settled_at(presence, peer, &incoming->datagram->source)) {
+        introduction_begin(presence, incoming->message, incoming->datagram);
+    }
+}
+
+/* A copy from another host than the row's, whose address nobody answered from: one of the two is passed on.
+ */
+static void doubt_address(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
+    const struct muster_endpoint *source = &incoming->datagram->source;
+    if (source->family == peer->address.family && !endpoint_is_same_host(source, &peer->address) &&
+        !peer_is_answered_at(peer, &peer->address)) {
+        record_address(presence, peer, incoming);
+        ask_source(presence, peer, incoming);
     }
 }
 
@@ -174,7 +199,9 @@ static void record_way(struct presence *presence, const struct muster_datagram *
 /* What every message says that is accepted, whatever its kind. */
 static void record_message(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     const struct muster_datagram *datagram = incoming->datagram;
-    record_evidence(presence, peer, incoming, incoming->is_fresh ? EVIDENCE_PROOF : 0);
+    unsigned kinds = incoming->is_fresh ? EVIDENCE_PROOF : 0;
+    kinds |= incoming->is_fresh && incoming->message->seq == 0 ? EVIDENCE_ANSWER : 0;
+    record_evidence(presence, peer, incoming, kinds);
     record_way(presence, datagram);
     record_address(presence, peer, incoming);
     confirm(presence, peer, incoming);
@@ -261,7 +288,7 @@ static struct peer *add_row(struct presence *presence, const struct incoming *in
     struct peer *peer = peer_table_add(&presence->table, message->id, message->has_key, is_provisional,
                                        presence->context->now_ms, &is_full);
     bool is_filled = peer != NULL && set_announce(presence, peer, incoming) == 0 &&
-                     (is_provisional || peer_reserve_evidence(peer) == 0);
+                     (is_provisional || peer_reserve_evidence(peer, incoming->datagram) == 0);
     if (!is_filled) {
         if (peer != NULL) {
             peer_table_remove(&presence->table, peer);
@@ -508,8 +535,8 @@ static bool tell_conflict(struct presence *presence, struct peer *peer, const st
     plain.stream = 0;
     struct incoming told = *incoming;
     told.message = &plain;
-    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 || peer_reserve_evidence(peer) != 0 ||
-        set_announce(presence, peer, &told) != 0) {
+    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 ||
+        peer_reserve_evidence(peer, incoming->datagram) != 0 || set_announce(presence, peer, &told) != 0) {
         return drop(incoming, MUSTER_DROP_MEMORY);
     }
     memcpy(peer->id, plain.id, MUSTER_ID_BYTES);
@@ -578,7 +605,7 @@ bool merge_message(struct presence *presence, const struct message *message,
     /* The most that one message needs: three events and one tuple. */
     int error = outbox_reserve_events(&presence->context->outbox, 3);
     if (error == 0 && peer != NULL) {
-        error = peer_reserve_evidence(peer);
+        error = peer_reserve_evidence(peer, datagram);
     }
     if (error != 0) {
         return drop(&incoming, error == MUSTER_EFULL ? MUSTER_DROP_TABLE_FULL : MUSTER_DROP_MEMORY);
@@ -586,11 +613,15 @@ bool merge_message(struct presence *presence, const struct message *message,
     if (peer != NULL && is_copy(peer, &incoming)) {
         record_evidence(presence, peer, &incoming, EVIDENCE_COPY);
         record_way(presence, datagram);
+        doubt_address(presence, peer, &incoming);
         note->is_copy = true;
         return true;
     }
     bool is_accepted =
         peer == NULL ? merge_stranger(presence, &incoming) : merge_known(presence, peer, &incoming);
+    if (is_accepted && peer != NULL) {
+        ask_source(presence, peer, &incoming);
+    }
     note->is_answer = is_accepted && message->kind == MESSAGE_ANNOUNCE && incoming.is_fresh;
     return is_accepted;
 }

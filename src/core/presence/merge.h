@@ -30,6 +30,7 @@ struct merge_note {
     bool is_copy;       /* it came before by another path, and changes nothing but evidence */
     bool is_answer;     /* to a question of ours: its sender may hold more rows than this node does */
     bool wants_body;    /* a row announces a document whose body is not here */
+    bool is_part;       /* of a body, that was asked for */
 };
 
 /* Merges a decoded message from somebody else. False when it is dropped; *reason says why, and the table is

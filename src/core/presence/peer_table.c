@@ -403,8 +403,20 @@ bool peer_is_partial(const struct peer *peer) {
     return peer->large != NULL && !peer->large->is_current;
 }
 
-int peer_reserve_evidence(struct peer *peer) {
-    if (peer->tuple_count == MUSTER_TUPLES_MAX) {
+/* The tuple of a datagram; NULL where none like it was heard. */
+static struct tuple *find_tuple(const struct peer *peer, const struct muster_datagram *datagram) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        struct tuple *tuple = &peer->tuples[i];
+        if (tuple->interface == datagram->interface && endpoint_is_same(&tuple->source, &datagram->source) &&
+            endpoint_is_same(&tuple->destination, &datagram->destination)) {
+            return tuple;
+        }
+    }
+    return NULL;
+}
+
+int peer_reserve_evidence(struct peer *peer, const struct muster_datagram *datagram) {
+    if (peer->tuple_count == MUSTER_TUPLES_MAX || find_tuple(peer, datagram) != NULL) {
         return 0;
     }
     struct tuple *tuples = realloc(peer->tuples, (peer->tuple_count + 1) * sizeof *tuples);
@@ -415,24 +427,33 @@ int peer_reserve_evidence(struct peer *peer) {
     return 0;
 }
 
-/* The tuple of a datagram; the one that was not heard for longest makes room for a new one. */
+/* Those from elsewhere first, then those that were not heard for longest. */
+static bool makes_room_before(const struct peer *peer, const struct tuple *a, const struct tuple *b) {
+    bool is_a_here = endpoint_is_same(&a->source, &peer->address);
+    bool is_b_here = endpoint_is_same(&b->source, &peer->address);
+    return is_a_here == is_b_here ? a->last_ms < b->last_ms : is_b_here;
+}
+
+/* The tuple of a datagram; one makes room for it where there are too many. */
 static struct tuple *tuple_of(struct peer *peer, const struct muster_datagram *datagram,
                               uint64_t everywhere_before) {
-    struct tuple *oldest = peer->tuples;
-    for (unsigned i = 0; i < peer->tuple_count; i++) {
-        struct tuple *tuple = &peer->tuples[i];
-        if (tuple->interface == datagram->interface && endpoint_is_same(&tuple->source, &datagram->source) &&
-            endpoint_is_same(&tuple->destination, &datagram->destination)) {
-            return tuple;
-        }
-        oldest = tuple->last_ms < oldest->last_ms ? tuple : oldest;
+    struct tuple *tuple = find_tuple(peer, datagram);
+    if (tuple != NULL) {
+        return tuple;
     }
-    struct tuple *added = peer->tuple_count < MUSTER_TUPLES_MAX ? &peer->tuples[peer->tuple_count++] : oldest;
-    *added = (struct tuple){.source = datagram->source,
+    tuple = peer->tuples;
+    if (peer->tuple_count < MUSTER_TUPLES_MAX) {
+        tuple = &peer->tuples[peer->tuple_count++];
+    } else {
+        for (unsigned i = 1; i < peer->tuple_count; i++) {
+            tuple = makes_room_before(peer, &peer->tuples[i], tuple) ? &peer->tuples[i] : tuple;
+        }
+    }
+    *tuple = (struct tuple){.source = datagram->source,
                             .destination = datagram->destination,
                             .interface = datagram->interface,
                             .everywhere_since = everywhere_before};
-    return added;
+    return tuple;
 }
 
 void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram, unsigned kinds,
@@ -449,6 +470,7 @@ void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram
     tuple->everywhere += everywhere;
     tuple->last_ms = now_ms;
     tuple->is_proven = tuple->is_proven || kinds & EVIDENCE_PROOF;
+    tuple->is_answered = tuple->is_answered || kinds & EVIDENCE_ANSWER;
 }
 
 bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *source) {
@@ -458,6 +480,25 @@ bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *so
         }
     }
     return false;
+}
+
+bool peer_is_answered_at(const struct peer *peer, const struct muster_endpoint *source) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        if (peer->tuples[i].is_answered && endpoint_is_same(&peer->tuples[i].source, source)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t peer_heard_at_ms(const struct peer *peer, const struct muster_endpoint *source) {
+    uint64_t heard_ms = 0;
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        const struct tuple *tuple = &peer->tuples[i];
+        heard_ms =
+            endpoint_is_same(&tuple->source, source) && tuple->last_ms > heard_ms ? tuple->last_ms : heard_ms;
+    }
+    return heard_ms;
 }
 
 void peer_forget_address(struct peer *peer, const struct muster_endpoint *address) {

@@ -27,11 +27,12 @@ struct tuple {
     struct muster_endpoint source;
     struct muster_endpoint destination;
     uint32_t interface;
+    bool is_proven;   /* an answer to a question of ours came from this source */
+    bool is_answered; /* one by unicast did */
     uint64_t count;
     uint64_t last_ms;
     uint64_t everywhere;       /* messages that all paths carry and that came by this one */
     uint64_t everywhere_since; /* the row's count of them before this tuple's first */
-    bool is_proven;            /* an answer to a question of ours came from this source */
 };
 
 /* A document whose lists are too big for the announce, which only describes their body. */
@@ -101,6 +102,7 @@ struct peer {
     uint64_t asked_boot;    /* its start in which it was asked for them, */
     uint64_t asked_for;     /* by this set of subscriptions */
     uint64_t waiting;       /* those whose live data of it wait for the answer */
+    bool has_failed_value;  /* its last large value could not be fetched */
 
     /* The announce as it came, at most MUSTER_ANNOUNCE_BYTES_MAX bytes. */
     uint8_t *announce;
@@ -224,23 +226,27 @@ void peer_tell(struct outbox *outbox, struct peer *peer, enum muster_peer_event 
 /* True when its lists are announced but not here: none, or those of an earlier document. */
 bool peer_is_partial(const struct peer *peer);
 
-/* Makes room for a tuple, so that the next peer_add_evidence() can't fail. MUSTER_ENOMEM. */
-int peer_reserve_evidence(struct peer *peer);
+/* Makes room for the tuple of a datagram, where it is a new one, so that peer_add_evidence() of that can't
+ * fail. MUSTER_ENOMEM. */
+int peer_reserve_evidence(struct peer *peer, const struct muster_datagram *datagram);
 
 /* What the evidence of one datagram is. */
 enum evidence {
     EVIDENCE_COPY = 1,       /* it came before by another path */
     EVIDENCE_EVERYWHERE = 2, /* all paths carry it */
     EVIDENCE_PROOF = 4,      /* it answers a question of ours */
+    EVIDENCE_ANSWER = 8,     /* by unicast */
 };
 
 /* Counts a datagram under its 5-tuple; kinds are of enum evidence. */
 void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram, unsigned kinds,
                        uint64_t now_ms);
 
-/* True when a proof came from this source: it is the peer's own, not that of somebody who passes on
- * what the peer said. */
+/* True when a proof came from this source: what was said long ago is not said from there. */
 bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *source);
+
+/* The same of an answer by unicast, which says where it leaves from: nobody passed it on. */
+bool peer_is_answered_at(const struct peer *peer, const struct muster_endpoint *source);
 
 /* Forgets the evidence of this address, whatever the port. */
 void peer_forget_address(struct peer *peer, const struct muster_endpoint *address);
@@ -254,6 +260,9 @@ unsigned peer_paths(const struct peer *peer);
 /* Where the peer was last heard by a family (4 or 6), on the interface of its address; first where it
  * answered a question of ours. Family 0 when it was not. */
 struct muster_endpoint peer_address(const struct peer *peer, uint8_t family);
+
+/* When it was last heard from this source; 0: never. */
+uint64_t peer_heard_at_ms(const struct peer *peer, const struct muster_endpoint *source);
 
 /* When it was last heard by a family; 0: never. */
 uint64_t peer_heard_ms(const struct peer *peer, uint8_t family);

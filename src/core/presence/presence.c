@@ -72,7 +72,8 @@ static bool take_query(struct presence *presence, const struct message *message,
             }
         }
     }
-    return answer_query(presence, message, datagram, reason);
+    return part_is_asked_for(presence, message, datagram) ? part_answer(presence, message, datagram, reason)
+                                                          : answer_query(presence, message, datagram, reason);
 }
 
 static bool take_message(struct presence *presence, const struct message *message,
@@ -87,8 +88,11 @@ static bool take_message(struct presence *presence, const struct message *messag
     if (message->kind == MESSAGE_QUERY) {
         return take_query(presence, message, datagram, reason);
     }
-    return is_own_id ? merge_duplicate_identity(presence, message, datagram, reason)
-                     : merge_message(presence, message, datagram, note, reason);
+    if (is_own_id) {
+        return merge_duplicate_identity(presence, message, datagram, reason);
+    }
+    return message->kind == MESSAGE_PART ? part_take(presence, message, datagram, note, reason)
+                                         : merge_message(presence, message, datagram, note, reason);
 }
 
 /* What waited through a suspend or a stall of this node is no lateness, or was counted as such. */

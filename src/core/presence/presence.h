@@ -24,6 +24,7 @@
 #include "loss.h"
 #include "merge.h"
 #include "own_document.h"
+#include "part.h"
 #include "peer_table.h"
 #include "probe.h"
 #include "proof.h"
@@ -65,6 +66,7 @@ struct presence {
     struct gone_addresses gone;
     struct announcer announcer;
     struct answers answers;
+    struct awaited_part awaited_part;
     struct proofs proofs;
     struct query query;
     struct introductions introductions;

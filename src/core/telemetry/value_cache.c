@@ -11,6 +11,7 @@
 #include "message.h"
 #include "reply.h"
 #include "telemetry.h"
+#include "value_ref.h"
 
 /* A record that is kept stands in a pack of its own, between brackets. */
 #define RECORD_BYTES_MAX (MUSTER_DATAGRAM_BYTES_MAX - 2)
@@ -195,6 +196,18 @@ static void learn_name(struct telemetry *telemetry, struct kept_topic *topic,
     }
 }
 
+/* What goes by stream is not kept, and what it replaced is no last value any more. */
+static void forget_value(struct telemetry *telemetry, struct kept_topic *topic,
+                         const struct muster_sample *sample) {
+    struct value_ref ref;
+    struct kept_value *before =
+        value_ref_read(sample->body, sample->length, &ref) ? find_value(topic, ref.name) : NULL;
+    if (before != NULL && before->boot <= sample->boot) {
+        drop_value(&telemetry->value_cache, topic, before);
+        telemetry->value_cache.changes++;
+    }
+}
+
 void value_cache_take(struct telemetry *telemetry, const struct muster_sample *sample) {
     struct muster_pack pack;
     struct muster_record record;
@@ -205,6 +218,9 @@ void value_cache_take(struct telemetry *telemetry, const struct muster_sample *s
     learn_name(telemetry, topic, sample);
     if (sample->origin[0] != '\0' || topic->value_count == 0) {
         snprintf(topic->origin, sizeof topic->origin, "%s", sample->origin);
+    }
+    if (value_ref_begins(sample->body, sample->length)) {
+        forget_value(telemetry, topic, sample);
     }
     muster_pack_open(&pack, sample->body, sample->length, 0);
     while (muster_pack_next(&pack, &record) == 1) {

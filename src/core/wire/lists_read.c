@@ -96,7 +96,7 @@ static bool read_address(const document_node_t *node, struct muster_endpoint *ad
         return false;
     }
     bool is_address = endpoint_parse(text, address) && endpoint_is_host_address(address) &&
-                      !endpoint_is_loopback(address) && !endpoint_is_of_link(address);
+                      !endpoint_is_loopback(address) && !muster_endpoint_is_of_link(address);
     return is_address || member_refuse(reason, MUSTER_DROP_RANGE);
 }
 

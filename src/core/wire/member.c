@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "member.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,6 +139,14 @@ bool member_hex(const document_node_t *node, uint8_t *bytes, size_t size, enum m
            (member_parse_hex(document_text(node), bytes, size) || member_refuse(reason, MUSTER_DROP_RANGE));
 }
 
+bool member_parse_base64(const char *text, uint8_t *bytes, size_t size, size_t *length) {
+    const char *end;
+    size_t digits = strlen(text);
+    return sodium_base642bin(bytes, size, text, digits, NULL, length, &end, sodium_base64_VARIANT_ORIGINAL) ==
+               0 &&
+           end == text + digits;
+}
+
 bool member_base64(const document_node_t *node, uint8_t *bytes, size_t size, enum muster_drop *reason) {
     size_t digits = (size + 2) / 3 * 4;
     const char *text;
@@ -145,13 +154,17 @@ bool member_base64(const document_node_t *node, uint8_t *bytes, size_t size, enu
         return false;
     }
     size_t length;
-    const char *end;
-    if (sodium_base642bin(bytes, size, text, digits, NULL, &length, &end, sodium_base64_VARIANT_ORIGINAL) !=
-            0 ||
-        length != size || end != text + digits) {
-        return member_refuse(reason, MUSTER_DROP_RANGE);
-    }
-    return true;
+    return (member_parse_base64(text, bytes, size, &length) && length == size) ||
+           member_refuse(reason, MUSTER_DROP_RANGE);
+}
+
+bool member_base64_text(const document_node_t *node, size_t size, const char **text,
+                        enum muster_drop *reason) {
+    uint8_t bytes[MUSTER_PART_BYTES];
+    size_t length;
+    assert(size <= sizeof bytes);
+    return member_text(node, 1, (size + 2) / 3 * 4, text, reason) &&
+           (member_parse_base64(*text, bytes, size, &length) || member_refuse(reason, MUSTER_DROP_RANGE));
 }
 
 /* RFC 6335, 5.1, lower case only. */

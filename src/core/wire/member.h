@@ -60,6 +60,10 @@ bool member_hex(const document_node_t *node, uint8_t *bytes, size_t size, enum m
 /* or in padded base64 (RFC 4648, 4). */
 bool member_base64(const document_node_t *node, uint8_t *bytes, size_t size, enum muster_drop *reason);
 
+/* A text that is padded base64 of 1 to size bytes, and nothing else. */
+bool member_base64_text(const document_node_t *node, size_t size, const char **text,
+                        enum muster_drop *reason);
+
 /* A service type as the wire has it. */
 bool member_service_type(const document_node_t *node, const char **type, enum muster_drop *reason);
 
@@ -71,6 +75,9 @@ bool member_is_service_type(const char *text);
 
 /* Reads exactly 2 * size lower-case hexadecimal digits. False, and bytes are undefined, for all else. */
 bool member_parse_hex(const char *text, uint8_t *bytes, size_t size);
+
+/* Reads padded base64 of size bytes at most. False, and bytes are undefined, for all else. */
+bool member_parse_base64(const char *text, uint8_t *bytes, size_t size, size_t *length);
 
 /* Scans and parses a line, without its LF, of a datagram, or of a body or a stream. The tree is for
  * document_free(); NULL with the reason. */

@@ -14,8 +14,8 @@
 
 struct document_node;
 
-enum message_kind { MESSAGE_ANNOUNCE, MESSAGE_ALIVE, MESSAGE_BYE, MESSAGE_QUERY };
-#define MESSAGE_KINDS 4
+enum message_kind { MESSAGE_ANNOUNCE, MESSAGE_ALIVE, MESSAGE_BYE, MESSAGE_QUERY, MESSAGE_PART };
+#define MESSAGE_KINDS 5
 
 extern const struct name_table message_kinds;  /* their names */
 extern const struct name_table message_shards; /* the names of shards in `sent` */
@@ -50,7 +50,7 @@ struct message {
     struct muster_document document;
     uint16_t stream;                 /* TCP port that it answers requests on; 0: none */
     size_t size;                     /* bytes of the body that holds its lists; 0: they are in the announce */
-    uint8_t hash[MUSTER_HASH_BYTES]; /* of the body */
+    uint8_t hash[MUSTER_HASH_BYTES]; /* of the body; of a part, and of a query for one, too */
     unsigned heard;                  /* bit 1 << path kind */
     uint16_t
         probe; /* of a query too: its number among the sender's probes, which the answer repeats; 0: none */
@@ -69,6 +69,10 @@ struct message {
     const char *want_type;
     const char *want_name;
     bool takes_table; /* `table` is there: who holds a large table may leave the answering to a few */
+
+    /* part, and a query for one */
+    uint64_t part;     /* its number, from 1 on; 0: a query for something else */
+    const char *bytes; /* of a part: in base64; message_part_bytes() reads them */
 
     /* the signature line, after decoding */
     bool is_signed;
@@ -104,6 +108,17 @@ int message_encode_body(const struct muster_document *document, uint8_t **body, 
  * False with the reason when it is none, and then the announce is as before. bytes are not kept. */
 bool message_take_body(struct message *announce, const uint8_t *bytes, size_t length,
                        enum muster_drop *reason);
+
+/* Where a part of a body of so many bytes begins, and how long it is; 0 where there is no such part. */
+size_t message_part_length(size_t size, uint64_t part, size_t *begin);
+
+#define MESSAGE_PART_TEXT_BYTES (MUSTER_PART_BYTES / 3 * 4 + 1)
+
+/* Writes the bytes of a part, at most MUSTER_PART_BYTES, as base64. */
+void message_part_text(const uint8_t *bytes, size_t length, char text[MESSAGE_PART_TEXT_BYTES]);
+
+/* Reads the bytes of a decoded part. Returns how many there are. */
+size_t message_part_bytes(const struct message *message, uint8_t bytes[MUSTER_PART_BYTES]);
 
 /* BLAKE2b-256 (RFC 7693) of a body. */
 void message_hash_body(const uint8_t *bytes, size_t length, uint8_t hash[MUSTER_HASH_BYTES]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "message.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,29 @@ bool message_take_body(struct message *announce, const uint8_t *bytes, size_t le
     announce->arrays = arrays;
     announce->document = lists;
     return true;
+}
+
+static_assert(MUSTER_PARTS_MAX == (MUSTER_DOCUMENT_BYTES_MAX + MUSTER_PART_BYTES - 1) / MUSTER_PART_BYTES,
+              "each body has as many parts at most");
+static_assert(MUSTER_PART_BYTES % 3 == 0, "base64 of a whole part needs no padding");
+
+size_t message_part_length(size_t size, uint64_t part, size_t *begin) {
+    if (part == 0 || part > MUSTER_PARTS_MAX) {
+        return 0;
+    }
+    *begin = (size_t)(part - 1) * MUSTER_PART_BYTES;
+    size_t left = *begin < size ? size - *begin : 0;
+    return left < MUSTER_PART_BYTES ? left : MUSTER_PART_BYTES;
+}
+
+void message_part_text(const uint8_t *bytes, size_t length, char text[MESSAGE_PART_TEXT_BYTES]) {
+    sodium_bin2base64(text, MESSAGE_PART_TEXT_BYTES, bytes, length, sodium_base64_VARIANT_ORIGINAL);
+}
+
+size_t message_part_bytes(const struct message *message, uint8_t bytes[MUSTER_PART_BYTES]) {
+    size_t length = 0;
+    member_parse_base64(message->bytes, bytes, MUSTER_PART_BYTES, &length);
+    return length;
 }
 
 void message_hash_body(const uint8_t *bytes, size_t length, uint8_t hash[MUSTER_HASH_BYTES]) {

@@ -12,7 +12,7 @@
 /* Of a nonce: the URL-safe alphabet of base64 (RFC 4648, 5). */
 #define NONCE_ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-static const char *const kind_names[MESSAGE_KINDS] = {"announce", "alive", "bye", "query"};
+static const char *const kind_names[MESSAGE_KINDS] = {"announce", "alive", "bye", "query", "part"};
 const struct name_table message_kinds = NAME_TABLE(kind_names);
 
 static const char *const shard_names[MUSTER_SHARDS] = {"0", "1", "2",  "3",  "4",  "5",  "6",  "7",
@@ -216,10 +216,23 @@ static bool read_want(const document_node_t *want, struct message *message, enum
            (name == NULL || member_text(name, 1, MUSTER_OFFERER_BYTES - 1, &message->want_name, reason));
 }
 
+/* Which part of which body; a part itself has both members, too. */
+static bool read_part_number(const document_node_t *parent, struct message *message,
+                             enum muster_drop *reason) {
+    return member_hex(document_member(parent, "hash"), message->hash, sizeof message->hash, reason) &&
+           member_integer(parent, "number", 1, MUSTER_PARTS_MAX, &message->part, reason);
+}
+
+static bool read_part(const document_node_t *header, struct message *message, enum muster_drop *reason) {
+    return read_part_number(header, message, reason) &&
+           member_base64_text(document_member(header, "bytes"), MUSTER_PART_BYTES, &message->bytes, reason);
+}
+
 static bool read_query(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     const document_node_t *of = document_member(header, "of");
     const document_node_t *want = document_member(header, "want");
     const document_node_t *known = document_member(header, "known");
+    const document_node_t *part = document_member(header, "part");
     if (!read_nonce(document_member(header, "nonce"), &message->nonce, reason)) {
         return false;
     }
@@ -237,7 +250,9 @@ static bool read_query(const document_node_t *header, struct message *message, e
            member_optional_integer(header, "said", 1, MUSTER_INTEGER_MAX, &message->said, reason) &&
            (of == NULL || read_ids(of, 1, message->of, &message->of_count, reason)) &&
            (want == NULL || read_want(want, message, reason)) &&
-           (known == NULL || read_ids(known, 0, message->known, &message->known_count, reason));
+           (known == NULL || read_ids(known, 0, message->known, &message->known_count, reason)) &&
+           member_allow(part, DOCUMENT_OBJECT, reason) &&
+           (part == NULL || read_part_number(part, message, reason));
 }
 
 static bool read_header(const document_node_t *header, struct message *message, enum muster_drop *reason) {
@@ -251,6 +266,7 @@ static bool read_header(const document_node_t *header, struct message *message, 
     case MESSAGE_ALIVE: return read_alive(header, message, reason);
     case MESSAGE_BYE: return read_bye(header, message, reason);
     case MESSAGE_QUERY: return read_query(header, message, reason);
+    case MESSAGE_PART: return read_part(header, message, reason);
     }
     return member_refuse(reason, MUSTER_DROP_KIND);
 }

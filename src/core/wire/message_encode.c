@@ -106,6 +106,17 @@ bool message_can_want(const char *type, const char *name) {
     return (type == NULL || member_is_service_type(type)) && (name == NULL || is_name(name));
 }
 
+static void put_part_number(struct document *document, document_node_t *parent,
+                            const struct message *message) {
+    member_put_hex(document, parent, "hash", message->hash, sizeof message->hash);
+    document_put_integer(document, parent, "number", (int64_t)message->part);
+}
+
+static void put_part(struct document *document, const struct message *message) {
+    put_part_number(document, NULL, message);
+    document_put_text(document, NULL, "bytes", message->bytes);
+}
+
 static void put_query(struct document *document, const struct message *message) {
     put_nonce(document, message->nonce);
     member_put_count(document, NULL, "count", message->count);
@@ -129,6 +140,9 @@ static void put_query(struct document *document, const struct message *message) 
     if (message->takes_table) {
         document_put_bool(document, NULL, "table", true);
     }
+    if (message->part != 0) {
+        put_part_number(document, document_put_object(document, NULL, "part"), message);
+    }
 }
 
 static void put_header(struct document *document, const struct message *message) {
@@ -141,6 +155,7 @@ static void put_header(struct document *document, const struct message *message)
     case MESSAGE_ALIVE: put_alive(document, message); break;
     case MESSAGE_BYE: document_put_integer(document, NULL, "seq", (int64_t)message->seq); break;
     case MESSAGE_QUERY: put_query(document, message); break;
+    case MESSAGE_PART: put_part(document, message); break;
     }
 }
 

@@ -48,8 +48,12 @@ void replays_deinit(struct replays *replays) {
     }
 }
 
+static size_t bit_of(const struct replay_window *window, uint64_t counter) {
+    return (size_t)(counter & (window->size - 1));
+}
+
 static bool is_set(const struct replay_window *window, uint64_t counter) {
-    size_t bit = counter & (window->size - 1);
+    size_t bit = bit_of(window, counter);
     return (window->bits[bit / WORD_BITS] >> (bit % WORD_BITS) & 1) != 0;
 }
 
@@ -66,7 +70,7 @@ static void advance(struct replay_window *window, uint64_t counter) {
         memset(window->bits, 0, window->size / 8);
     } else {
         for (uint64_t i = window->top + 1; i <= counter; i++) {
-            size_t bit = i & (window->size - 1);
+            size_t bit = bit_of(window, i);
             window->bits[bit / WORD_BITS] &= ~(UINT64_C(1) << (bit % WORD_BITS));
         }
     }
@@ -82,7 +86,7 @@ static void record(struct replay_lane *lane, struct replay_window *window, const
     } else if (counter > window->top) {
         advance(window, counter);
     }
-    size_t bit = counter & (window->size - 1);
+    size_t bit = bit_of(window, counter);
     window->bits[bit / WORD_BITS] |= UINT64_C(1) << (bit % WORD_BITS);
     DL_DELETE(lane->oldest, window);
     DL_APPEND(lane->oldest, window);

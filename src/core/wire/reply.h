@@ -15,6 +15,7 @@
 #include "request.h"
 
 struct document_node;
+struct inflater;
 
 /* ---- reading ---- */
 
@@ -75,11 +76,14 @@ struct reply_lists {
     size_t count;
 };
 
-/* Cuts bytes into parts. */
+/* Cuts bytes into parts, deflated or not. */
 struct reply_reader {
     struct buffer buffer;
-    size_t begin;          /* of the part that is being read */
-    size_t part_bytes_max; /* what is longer is no answer to us */
+    struct inflater *inflater; /* NULL: none was needed so far */
+    bool is_deflated;          /* what comes now */
+    struct buffer deflated;    /* of it, what waits to be made clear */
+    size_t begin;              /* of the part that is being read */
+    size_t part_bytes_max;     /* what is longer is no answer to us */
 
     /* The part that is being read, or was read last. */
     struct document_node *head;
@@ -87,6 +91,7 @@ struct reply_reader {
     size_t lines;       /* that follow it */
     size_t length;      /* of all of it, once it is whole */
     struct message announce;
+    struct buffer whole; /* the announce of a short row, with what it lacked */
     struct reply_lists lists;
     enum muster_drop reason; /* why it can't be read */
 };
@@ -107,16 +112,27 @@ int reply_reader_next(struct reply_reader *reader, struct reply *reply);
 struct reply_lines {
     const uint8_t *announce; /* with its signature line, if there is one */
     size_t announce_length;
+    size_t gap_at; /* of the announce these bytes are left out: the first, */
+    size_t gap_length;
     const uint8_t *body; /* of a large document; NULL: none */
     size_t body_length;
 };
 
-/* A row, with the name of what happened to it, if event is not NULL, and with the evidence for it where the
- * asker is of this machine. */
+enum reply_row {
+    REPLY_ROW_SHORT,         /* without what the announce tells, and its key */
+    REPLY_ROW_WHOLE,         /* as everybody reads it */
+    REPLY_ROW_WITH_EVIDENCE, /* for who is of this machine */
+};
+
+/* A row, with the name of what happened to it, if event is not NULL. */
 int reply_write_peer(struct buffer *out, const char *event, const struct muster_peer *peer,
-                     const struct reply_lines *lines, bool has_evidence);
+                     const struct reply_lines *lines, enum reply_row row);
 int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
                          const struct reply_lines *lines);
+
+/* The line of a part whose one line is written behind it by the caller. */
+int reply_write_value_head(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
+                           const uint8_t hash[MUSTER_HASH_BYTES]);
 int reply_write_stats(struct buffer *out, const struct muster_counters *counters);
 int reply_write_self(struct buffer *out, const struct muster_self *self, const struct reply_lines *lines);
 
@@ -125,3 +141,6 @@ int reply_write_sample(struct buffer *out, const struct reply_sample *sample);
 
 /* member: of the request, that is at fault; NULL: none. */
 int reply_write_end(struct buffer *out, enum request_end end, uint64_t count, const char *member);
+
+/* That what follows is deflated, until the end of that stream. */
+int reply_write_deflate(struct buffer *out);

@@ -5,10 +5,12 @@
 #include <muster/telemetry.h>
 
 #include "document.h"
+#include "inflater.h"
 #include "limit.h"
 #include "member.h"
 #include "name.h"
 #include "reply_walk.h"
+#include "short_row.h"
 
 /* Lines that may follow one part: an announce, its signature, a body. */
 #define LINES_MAX 3
@@ -34,8 +36,17 @@ static const uint8_t *lines_of(const struct reply_reader *reader, size_t *length
     return reader->buffer.bytes + reader->begin + reader->head_length;
 }
 
+/* Puts what a short row left out of its announce back. */
+static bool restore(struct reply_reader *reader, struct reply *reply) {
+    int error = short_row_restore(reply->announce_bytes, reply->announce_length, &reader->whole);
+    reader->reason = error == MUSTER_ENOMEM ? MUSTER_DROP_MEMORY : MUSTER_DROP_SYNTAX;
+    reply->announce_bytes = reader->whole.bytes;
+    reply->announce_length = reader->whole.length;
+    return error == 0;
+}
+
 /* Where the announce ends and the body begins: a large document is the line after a signature. */
-static bool read_announce(struct reply_reader *reader, struct reply *reply) {
+static bool read_announce(struct reply_reader *reader, bool is_short, struct reply *reply) {
     size_t length;
     const uint8_t *bytes = lines_of(reader, &length);
     bool has_body = reader->lines == LINES_MAX;
@@ -43,7 +54,10 @@ static bool read_announce(struct reply_reader *reader, struct reply *reply) {
     reply->announce_length = has_body ? lines_length(bytes, length, LINES_MAX - 1) : length;
     reply->body = has_body ? bytes + reply->announce_length : NULL;
     reply->body_length = length - reply->announce_length;
-    if (!message_decode(bytes, reply->announce_length, &reader->announce, &reader->reason)) {
+    if (is_short && !restore(reader, reply)) {
+        return false;
+    }
+    if (!message_decode(reply->announce_bytes, reply->announce_length, &reader->announce, &reader->reason)) {
         return false;
     }
     reply->announce = &reader->announce;
@@ -57,7 +71,8 @@ static bool read_peer(struct reply_reader *reader, const document_node_t *node, 
     struct reply_walk walk = {.source = node, .lists = &reader->lists, .reason = &reader->reason};
     struct muster_peer *peer = &reply->peer;
     reply_walk_row(&walk, peer);
-    if (walk.is_wrong || !read_announce(reader, reply)) {
+    bool is_short = document_bool(document_member(node, "short"));
+    if (walk.is_wrong || !read_announce(reader, is_short, reply)) {
         return false;
     }
     memcpy(peer->id, reader->announce.id, sizeof peer->id);
@@ -195,15 +210,22 @@ static void release_part(struct reply_reader *reader) {
 void reply_reader_deinit(struct reply_reader *reader) {
     release_part(reader);
     buffer_deinit(&reader->buffer);
+    buffer_deinit(&reader->deflated);
+    buffer_deinit(&reader->whole);
+    inflater_free(reader->inflater);
+}
+
+static void drop_read(struct reply_reader *reader) {
+    buffer_drop(&reader->buffer, reader->begin);
+    reader->begin = 0;
 }
 
 int reply_reader_feed(struct reply_reader *reader, const uint8_t *bytes, size_t length) {
     if (reader->length > 0) {
         release_part(reader);
     }
-    buffer_drop(&reader->buffer, reader->begin);
-    reader->begin = 0;
-    return buffer_append(&reader->buffer, bytes, length);
+    drop_read(reader);
+    return buffer_append(reader->is_deflated ? &reader->deflated : &reader->buffer, bytes, length);
 }
 
 /* Length of so many lines from here on, 0 when they have not all come. */
@@ -233,13 +255,70 @@ static int read_head(struct reply_reader *reader) {
     return document_type(reader->head) == DOCUMENT_OBJECT && lines <= LINES_MAX ? 1 : MUSTER_EINVAL;
 }
 
-int reply_reader_next(struct reply_reader *reader, struct reply *reply) {
-    if (reader->length > 0) {
-        release_part(reader);
+/* ---- what is deflated ---- */
+
+/* Takes what follows this line of an answer as deflated. A deflated one has no such line. */
+static int begin_deflated(struct reply_reader *reader) {
+    reader->length = reader->head_length;
+    release_part(reader);
+    drop_read(reader);
+    if (reader->is_deflated) {
+        return MUSTER_EINVAL;
     }
+    if (reader->inflater == NULL) {
+        reader->inflater = inflater_new();
+    } else {
+        inflater_restart(reader->inflater);
+    }
+    if (reader->inflater == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    struct buffer clear = reader->buffer;
+    reader->buffer = reader->deflated;
+    reader->deflated = clear;
+    reader->is_deflated = true;
+    return 0;
+}
+
+/* Behind the end of what is deflated all is in clear again. A part does not go on there. */
+static int end_deflated(struct reply_reader *reader) {
+    if (reader->buffer.length > 0) {
+        return MUSTER_EINVAL;
+    }
+    struct buffer clear = reader->deflated;
+    reader->deflated = reader->buffer;
+    reader->buffer = clear;
+    reader->is_deflated = false;
+    return 1;
+}
+
+/* Makes the next piece clear, where no whole part is left of the last one: 1, 0 when more bytes are needed,
+ * or an error. */
+static int inflate_piece(struct reply_reader *reader) {
+    size_t taken;
+    if (!reader->is_deflated) {
+        return 0;
+    }
+    drop_read(reader);
+    if (inflater_has_ended(reader->inflater)) {
+        return end_deflated(reader);
+    }
+    int result = inflater_read(reader->inflater, reader->deflated.bytes, reader->deflated.length, &taken,
+                               &reader->buffer);
+    buffer_drop(&reader->deflated, taken);
+    return result;
+}
+
+/* ---- parts ---- */
+
+/* The next part of what is clear: 1, 0 when more bytes are needed, or an error. */
+static int next_part(struct reply_reader *reader, struct reply *reply) {
     int result = reader->head == NULL ? read_head(reader) : 1;
     if (result < 0) {
         return result;
+    }
+    if (result > 0 && document_bool(document_member(reader->head, "deflate"))) {
+        return begin_deflated(reader);
     }
     size_t length = result == 0 ? 0 : find_lines(reader, 1 + reader->lines);
     size_t present = length > 0 ? length : reader->buffer.length - reader->begin;
@@ -252,4 +331,15 @@ int reply_reader_next(struct reply_reader *reader, struct reply *reply) {
     reader->length = length;
     *reply = (struct reply){0};
     return read_part(reader, reply) ? 1 : error_of(reader);
+}
+
+int reply_reader_next(struct reply_reader *reader, struct reply *reply) {
+    int result;
+    if (reader->length > 0) {
+        release_part(reader);
+    }
+    do {
+        result = next_part(reader, reply);
+    } while (result == 0 && (result = inflate_piece(reader)) == 1);
+    return result;
 }

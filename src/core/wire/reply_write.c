@@ -7,15 +7,20 @@
 #include "document.h"
 #include "member.h"
 #include "reply_walk.h"
+#include "short_row.h"
 #include "signal.h"
 
-static void put_peer(struct document *document, const struct muster_peer *peer, bool has_evidence) {
+static void put_peer(struct document *document, const struct muster_peer *peer, enum reply_row row) {
     struct reply_walk top = {.document = document};
     struct reply_walk walk = reply_walk_enter(&top, "peer");
     struct muster_peer copy = *peer;
-    member_put_hex(document, walk.target, "id", peer->id, sizeof peer->id);
+    if (row == REPLY_ROW_SHORT) {
+        document_put_bool(document, walk.target, "short", true);
+    } else {
+        member_put_hex(document, walk.target, "id", peer->id, sizeof peer->id);
+    }
     reply_walk_row(&walk, &copy);
-    if (has_evidence) {
+    if (row == REPLY_ROW_WITH_EVIDENCE) {
         reply_walk_evidence(&walk, &copy);
     }
 }
@@ -28,13 +33,9 @@ static size_t count_lines(const uint8_t *bytes, size_t length) {
     return count;
 }
 
-/* Finishes a part: its line, of at most so many bytes, and what follows it as it came. On failure out is as
- * before. */
-static int write_long_part(struct buffer *out, struct document *document, const struct reply_lines *lines,
-                           size_t bytes_max) {
-    size_t before = out->length;
-    size_t count = count_lines(lines->announce, lines->announce_length) + (lines->body_length > 0 ? 1 : 0);
-    member_put_count(document, NULL, "lines", count);
+/* Finishes the line of a part, of at most so many bytes. On failure out is as before. */
+static int write_head(struct buffer *out, struct document *document, size_t line_count, size_t bytes_max) {
+    member_put_count(document, NULL, "lines", line_count);
     char *room = buffer_reserve(out, bytes_max);
     int printed = room == NULL ? -1 : document_print(document, room, bytes_max);
     document_deinit(document);
@@ -43,7 +44,21 @@ static int write_long_part(struct buffer *out, struct document *document, const 
     }
     room[printed] = '\n';
     out->length += (size_t)printed + 1;
-    if (buffer_append(out, lines->announce, lines->announce_length) != 0 ||
+    return 0;
+}
+
+/* The same with what follows it as it came. */
+static int write_long_part(struct buffer *out, struct document *document, const struct reply_lines *lines,
+                           size_t bytes_max) {
+    size_t before = out->length;
+    size_t count = count_lines(lines->announce, lines->announce_length) + (lines->body_length > 0 ? 1 : 0);
+    int error = write_head(out, document, count, bytes_max);
+    if (error != 0) {
+        return error;
+    }
+    size_t rest = lines->gap_at + lines->gap_length;
+    if (buffer_append(out, lines->announce, lines->gap_at) != 0 ||
+        buffer_append(out, lines->announce + rest, lines->announce_length - rest) != 0 ||
         buffer_append(out, lines->body, lines->body_length) != 0) {
         out->length = before;
         return MUSTER_ENOMEM;
@@ -56,14 +71,28 @@ static int write_part(struct buffer *out, struct document *document, const struc
 }
 
 int reply_write_peer(struct buffer *out, const char *event, const struct muster_peer *peer,
-                     const struct reply_lines *lines, bool has_evidence) {
+                     const struct reply_lines *lines, enum reply_row row) {
     struct document document;
+    struct reply_lines said = *lines;
+    if (row == REPLY_ROW_SHORT &&
+        !short_row_find_id(lines->announce, lines->announce_length, &said.gap_at, &said.gap_length)) {
+        row = REPLY_ROW_WHOLE;
+        said = *lines;
+    }
     document_init(&document);
     if (event != NULL) {
         document_put_text(&document, NULL, "event", event);
     }
-    put_peer(&document, peer, has_evidence);
-    return write_part(out, &document, lines);
+    put_peer(&document, peer, row);
+    return write_part(out, &document, &said);
+}
+
+static void put_document(struct document *document, const uint8_t id[MUSTER_ID_BYTES],
+                         const uint8_t hash[MUSTER_HASH_BYTES]) {
+    document_init(document);
+    document_node_t *object = document_put_object(document, NULL, "document");
+    member_put_hex(document, object, "id", id, MUSTER_ID_BYTES);
+    member_put_hex(document, object, "hash", hash, MUSTER_HASH_BYTES);
 }
 
 int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
@@ -71,11 +100,15 @@ int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
     struct document document;
     uint8_t hash[MUSTER_HASH_BYTES];
     message_hash_body(lines->body, lines->body_length, hash);
-    document_init(&document);
-    document_node_t *object = document_put_object(&document, NULL, "document");
-    member_put_hex(&document, object, "id", id, MUSTER_ID_BYTES);
-    member_put_hex(&document, object, "hash", hash, sizeof hash);
+    put_document(&document, id, hash);
     return write_part(out, &document, lines);
+}
+
+int reply_write_value_head(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
+                           const uint8_t hash[MUSTER_HASH_BYTES]) {
+    struct document document;
+    put_document(&document, id, hash);
+    return write_head(out, &document, 1, MUSTER_REPLY_BYTES_MAX);
 }
 
 int reply_write_stats(struct buffer *out, const struct muster_counters *counters) {
@@ -95,7 +128,7 @@ int reply_write_self(struct buffer *out, const struct muster_self *self, const s
     struct reply_walk walk = reply_walk_enter(&top, "self");
     struct muster_self copy = *self;
     reply_walk_self(&walk, &copy);
-    put_peer(&document, &self->peer, true);
+    put_peer(&document, &self->peer, REPLY_ROW_WITH_EVIDENCE);
     return write_long_part(out, &document, lines, MUSTER_REPLY_SELF_BYTES_MAX);
 }
 
@@ -146,5 +179,12 @@ int reply_write_end(struct buffer *out, enum request_end end, uint64_t count, co
     if (member != NULL) {
         document_put_text(&document, NULL, "member", member);
     }
+    return write_part(out, &document, &(struct reply_lines){0});
+}
+
+int reply_write_deflate(struct buffer *out) {
+    struct document document;
+    document_init(&document);
+    document_put_bool(&document, NULL, "deflate", true);
     return write_part(out, &document, &(struct reply_lines){0});
 }

@@ -79,12 +79,13 @@ static void put_samples(struct document *document, const struct request *request
     }
 }
 
-static void put_value(struct document *document, document_node_t *object,
+/* False without memory. */
+static bool put_value(struct document *document, document_node_t *object,
                       const struct muster_record *record) {
-    char text[MUSTER_DATAGRAM_BYTES_MAX + 1] = "";
-    if (record->text != NULL) {
-        snprintf(text, sizeof text, "%.*s", record->text_length == 0 ? -1 : (int)record->text_length,
-                 record->text);
+    const char *begin = record->text == NULL ? "" : record->text;
+    char *text = record->text_length == 0 ? strdup(begin) : strndup(begin, record->text_length);
+    if (text == NULL) {
+        return false;
     }
     switch (record->kind) {
     case MUSTER_VALUE_NUMBER: document_put_number(document, object, "v", record->number); break;
@@ -93,9 +94,12 @@ static void put_value(struct document *document, document_node_t *object,
     case MUSTER_VALUE_DATA: document_put_text(document, object, "vd", text); break;
     case MUSTER_VALUE_NONE: break;
     }
+    free(text);
+    return true;
 }
 
-static void put_publish(struct document *document, const struct request *request) {
+/* False without memory. */
+static bool put_publish(struct document *document, const struct request *request) {
     const struct muster_record *record = &request->record;
     document_put_text(document, NULL, "topic", request->topic);
     document_node_t *object = document_put_object(document, NULL, "record");
@@ -105,7 +109,7 @@ static void put_publish(struct document *document, const struct request *request
     if (record->unit != NULL && record->unit[0] != '\0') {
         document_put_text(document, object, "u", record->unit);
     }
-    put_value(document, object, record);
+    bool is_put = put_value(document, object, record);
     if (record->has_sum) {
         document_put_number(document, object, "s", record->sum);
     }
@@ -118,14 +122,19 @@ static void put_publish(struct document *document, const struct request *request
     if (request->retains) {
         document_put_bool(document, NULL, "retain", true);
     }
+    return is_put;
 }
 
 int request_encode(const struct request *request, char **line, size_t *length) {
     struct document document;
+    bool is_put = true;
     document_init(&document);
     document_put_integer(&document, NULL, "muster", 1);
     document_put_text(&document, NULL, "request", name_get(&kinds, request->kind));
     put_conditions(&document, request);
+    if (request->deflates) {
+        document_put_bool(&document, NULL, "deflate", true);
+    }
     if (request->kind == REQUEST_TABLE && request->name != NULL) {
         document_put_text(&document, NULL, "name", request->name);
     } else if (request->kind == REQUEST_DOCUMENT) {
@@ -135,12 +144,18 @@ int request_encode(const struct request *request, char **line, size_t *length) {
     } else if (request->kind == REQUEST_SAMPLES) {
         put_samples(&document, request);
     } else if (request->kind == REQUEST_PUBLISH) {
-        put_publish(&document, request);
+        is_put = put_publish(&document, request);
     }
-    bool is_local = request->kind == REQUEST_UPDATE || request->kind == REQUEST_PUBLISH;
+    size_t bytes_max = request->kind == REQUEST_UPDATE    ? MUSTER_REQUEST_LOCAL_BYTES_MAX
+                       : request->kind == REQUEST_PUBLISH ? MUSTER_REQUEST_OWN_BYTES_MAX
+                                                          : MUSTER_REQUEST_BYTES_MAX;
     uint8_t *bytes = NULL;
-    int error = member_print(&document, is_local ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX,
-                             &bytes, length);
+    int error = member_print(&document, bytes_max, &bytes, length);
+    if (error == 0 && !is_put) {
+        free(bytes);
+        bytes = NULL;
+        error = MUSTER_ENOMEM;
+    }
     *line = (char *)bytes;
     return error;
 }
@@ -208,6 +223,12 @@ static bool read_conditions(struct request_reader *reader) {
     return find(reader, "interfaces") == NULL ||
            read_list(reader, "interfaces", 0, INTERFACES_MAX, MUSTER_INTERFACE_NAME_BYTES - 1,
                      &request->interfaces, &request->interface_count);
+}
+
+static bool read_deflate(struct request_reader *reader) {
+    const document_node_t *deflate = find(reader, "deflate");
+    reader->request->deflates = document_bool(deflate);
+    return member_allow(deflate, DOCUMENT_BOOL, &reader->reason);
 }
 
 static bool read_table(struct request_reader *reader) {
@@ -291,7 +312,7 @@ static bool read_number(struct request_reader *reader, const document_node_t *re
 static bool read_text(struct request_reader *reader, const document_node_t *record, const char *name,
                       const char **text) {
     const document_node_t *node = document_member(record, name);
-    return node == NULL || member_text(node, 0, MUSTER_DATAGRAM_BYTES_MAX, text, &reader->reason);
+    return node == NULL || member_text(node, 0, MUSTER_VALUE_LINE_BYTES_MAX, text, &reader->reason);
 }
 
 /* One of `v`, `vs`, `vb`, `vd`, or none. */
@@ -356,7 +377,7 @@ static bool read_kind(struct request_reader *reader) {
 }
 
 static bool read_members(struct request_reader *reader) {
-    if (!read_kind(reader) || !read_conditions(reader)) {
+    if (!read_kind(reader) || !read_conditions(reader) || !read_deflate(reader)) {
         return false;
     }
     switch (reader->request->kind) {

@@ -36,7 +36,7 @@ enum request_kind {
     X(NOT_FOUND, "not_found", "there is no such thing here")                                  \
     X(FORBIDDEN, "forbidden", "only the user that this muster runs as, or root, may do that") \
     X(ELSEWHERE, "elsewhere", "this muster is on another port or other interfaces")           \
-    X(TOO_BIG, "too_big", "the document would be too big to announce")                        \
+    X(TOO_BIG, "too_big", "the document, or the value, would be too big")                     \
     X(LEAVING, "leaving", "this muster is about to end")                                      \
     X(FULL, "full", "it publishes as many topics, or as much, as it can")                     \
     X(BUSY, "busy", "too many connections")                                                   \
@@ -60,6 +60,8 @@ struct request {
     const char *network;           /* see muster_core_options; NULL: any */
     const char *const *interfaces; /* exactly these, in any order; NULL: any */
     size_t interface_count;
+
+    bool deflates; /* the answer may come deflated */
 
     const char *name; /* TABLE: of the rows, A to Z in either case; NULL: any */
 

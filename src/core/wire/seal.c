@@ -96,9 +96,7 @@ void seal_sender_init(struct seal_sender *sender, const struct seal_keys *keys,
 }
 
 void seal_sender_rekey(struct seal_sender *sender, const struct seal_keys *keys) {
-    if (keys->count > 0) {
-        seal_derive(keys, 0, &sender->nonce, sender->subkey);
-    }
+    seal_derive(keys, 0, &sender->nonce, sender->subkey);
 }
 
 void seal_write(struct seal_sender *sender, const struct seal_keys *keys, enum seal_lane lane,

@@ -51,8 +51,8 @@ void seal_keys_wipe(struct seal_keys *keys);
 /* The place of a key id; false when it is not among them. */
 bool seal_keys_find(const struct seal_keys *keys, const uint8_t id[SEAL_KEY_ID_BYTES], size_t *index);
 
-/* Who seals, with the first key. start is drawn anew each time, and counting begins again: only for an id and
- * boot that did not seal before. */
+/* Who seals, with the first key; there is one. start is drawn anew each time, and counting begins again: only
+ * for an id and boot that did not seal before. */
 void seal_sender_init(struct seal_sender *sender, const struct seal_keys *keys,
                       const uint8_t id[MUSTER_ID_BYTES], uint64_t boot, uint64_t random);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "seal_stream.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "little_endian.h"
@@ -92,7 +93,7 @@ static int read_hello(struct seal_stream *stream, const struct seal_keys *keys, 
     const uint8_t *id = hello + 1;
     const uint8_t *header = hello + 1 + SEAL_KEY_ID_BYTES;
     size_t key;
-    if (hello[0] != SEAL_FIRST_BYTE || !seal_keys_find(keys, id, &key) ||
+    if (!seal_keys_find(keys, id, &key) ||
         (stream->has_opened && memcmp(id, stream->key_id, SEAL_KEY_ID_BYTES) != 0)) {
         return MUSTER_EINVAL;
     }
@@ -122,12 +123,14 @@ static int read_frame(struct seal_stream *stream, const uint8_t *frame, size_t l
     return 0;
 }
 
-/* Takes one hello or frame, *taken bytes; 0 where it is not there yet. */
+/* Takes one hello or frame, *taken bytes; 0 where it is not there yet. Of a hello there is a byte at least.
+ */
 static int read_next(struct seal_stream *stream, const struct seal_keys *keys, const uint8_t *bytes,
                      size_t length, struct buffer *plain, size_t *taken) {
     *taken = 0;
     if (!stream->has_heard_hello) {
-        if (length > 0 && bytes[0] != SEAL_FIRST_BYTE) {
+        assert(length > 0);
+        if (bytes[0] != SEAL_FIRST_BYTE) {
             return MUSTER_EINVAL;
         }
         *taken = length < SEAL_HELLO_BYTES ? 0 : SEAL_HELLO_BYTES;

@@ -191,8 +191,8 @@ struct muster_peer {
     enum muster_state state;
     bool verified;    /* its document is signed by the key that the id is the hash of */
     bool provisional; /* passed on by another peer, not proven to be alive; address is a hint */
-    bool partial;     /* its document came by no datagram and is being fetched: its lists lack, or are of an
-                         earlier rev */
+    bool partial;     /* its announce has no room for its lists, which are being fetched: they lack, or are of
+                         an earlier rev */
     bool self;        /* the node that gives this row, not a peer of its table */
     struct muster_document document;
     struct muster_endpoint address; /* source of the last datagram: the peer's unicast socket; of who is heard
@@ -451,6 +451,7 @@ struct muster_core_options {
     const char *const *caches; /* patterns of topics whose last values this node keeps for others, copied; not
                                  for an observer */
     size_t cache_count;        /* at most MUSTER_CACHES_MAX */
+    bool without_retained;     /* refuses what a program asks it to retain: it does not stay */
     double repair_share;       /* what repairs may take, as a part of rate_bytes_s, 0..1 */
     uint8_t site_ttl; /* 0: of this link alone. Else what is for many goes to groups of the site, with this
                          TTL, and what passed routers is taken from anybody */
@@ -633,7 +634,7 @@ enum muster_event_kind {
     MUSTER_EVENT_PATHS,        /* these are now the ways out, all earlier ones are void */
     MUSTER_EVENT_STATIC_PEERS, /* at these addresses peers are asked and told by unicast, and no others */
     MUSTER_EVENT_GROUP_KEYS,   /* these are now the group's keys: what comes next is opened, and what leaves
-                                  next is sealed by them */
+                                  next is sealed by them; none where there were some: MUSTER_EINVAL */
     MUSTER_EVENT_PINS, /* these are now the pins; rows that are not allowed any more are told as lost */
     MUSTER_EVENT_COMMAND,
     MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored. With an
@@ -759,6 +760,10 @@ MUSTER_API int muster_core_peer(const muster_core_t *core, const uint8_t id[MUST
 MUSTER_API const char *muster_service_offerer(const struct muster_peer *peer,
                                               const struct muster_service *service,
                                               char text[MUSTER_OFFERER_BYTES]);
+
+/* True for an address of IPv6 that is of one link alone (fe80::/10; RFC 4291, 2.5.6): it says nothing without
+ * an interface. Any time, in any thread. */
+MUSTER_API bool muster_endpoint_is_of_link(const struct muster_endpoint *endpoint);
 
 /* Where a service is to be reached, ports included: at its own addresses, or at those of its peer. Returns
  * how many there are. One of fe80::/10 is of peer->interface_name. */

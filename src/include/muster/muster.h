@@ -73,6 +73,7 @@ struct muster_options {
     const char *const
         *caches; /* patterns of topics whose last values to keep for others, see muster_core_options */
     size_t cache_count;
+    bool without_retained; /* see muster_core_options: another node of this user is asked to retain it */
     unsigned kinds; /* of paths to many that may be used, bit 1 << enum muster_path_kind; 0: all. Of a family
                        that has none of them nothing is used */
     bool without_gso; /* send each datagram by itself, as where the kernel can't send batches (UDP GSO) */
@@ -164,20 +165,27 @@ MUSTER_API int muster_set_pins(muster_t *node, const struct muster_pin *pins, si
 MUSTER_API int muster_pins_read(const char *state_dir, struct muster_pin **pins, size_t *count,
                                 muster_log_cb on_log, void *context);
 
-/* Puts these pins in the place of those, in the directory of the group keys. MUSTER_EINVAL: a name that
- * muster_pin_is_name() refuses. MUSTER_EBUSY: somebody else changes pins or keys just now. The errors of
- * reading; then the file is as it was. */
-MUSTER_API int muster_pins_write(const char *state_dir, const struct muster_pin *pins, size_t count,
-                                 muster_log_cb on_log, void *context);
+/* Changes the pins, which have room for MUSTER_PINS_MAX. 0, or a positive number, which leaves all as it is.
+ */
+typedef int (*muster_pins_change_cb)(struct muster_pin *pins, size_t *count, void *context);
+
+/* Reads the pins, has them changed, and puts them in the place of those that were there, in the directory of
+ * the group keys. Who else changes pins or keys waits meanwhile, so that no change is lost; in `change`
+ * neither may be changed. context is that of both callbacks. Returns what `change` does;
+ * MUSTER_EINVAL: too many, a name twice, or one that muster_pin_is_name() refuses. The errors of
+ * reading. With all of these the file is as it was. */
+MUSTER_API int muster_pins_change(const char *state_dir, muster_pins_change_cb change, muster_log_cb on_log,
+                                  void *context);
 
 /* True for a name that can be pinned: 1 to 63 bytes of UTF-8 without control and invisible characters. */
 MUSTER_API bool muster_pin_is_name(const char *name);
 
 /* ---- group keys: who hears whom ---- */
 
-/* Seals and opens by these keys from now on (muster_options.group_keys); none: nothing is sealed. A key is
- * changed without any loss when the new one is added on all hosts, then put first on all, and then the old
- * one left out. MUSTER_EINVAL (too many, or one twice), MUSTER_ETOOBIG (sealed, the document is too long for
+/* Seals and opens by these keys from now on (muster_options.group_keys). A key is changed without any loss
+ * when the new one is added on all hosts, then put first on all, and then the old one left out. MUSTER_EINVAL
+ * (too many, one twice, or none where there were some: what is sealed never goes on in the clear, so the node
+ * has to be closed for that), MUSTER_ETOOBIG (sealed, the document is too long for
  * an announce), MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing changed. */
 MUSTER_API int muster_set_group_keys(muster_t *node, const uint8_t *keys, size_t count);
 
@@ -198,10 +206,14 @@ struct muster_keyring {
 MUSTER_API int muster_keyring_read(const char *state_dir, struct muster_keyring *ring, muster_log_cb on_log,
                                    void *context);
 
-/* Puts these keys in the place of those. MUSTER_EBUSY: somebody else does so just now. The same errors; then
- * the file is as it was. */
-MUSTER_API int muster_keyring_write(const char *state_dir, const struct muster_keyring *ring,
-                                    muster_log_cb on_log, void *context);
+/* Changes keys. 0, or a positive number, which leaves all as it is. */
+typedef int (*muster_keyring_change_cb)(struct muster_keyring *ring, void *context);
+
+/* Reads the keys, has them changed, and puts them in the place of those that were there, as
+ * muster_pins_change() does. MUSTER_EINVAL: too many, a name twice, or one that muster_group_key_is_name()
+ * refuses. */
+MUSTER_API int muster_keyring_change(const char *state_dir, muster_keyring_change_cb change,
+                                     muster_log_cb on_log, void *context);
 
 /* The directory of that file, which is there once a key was written, and in which it is replaced: who watches
  * it knows when the keys change. *path is for the caller to free. MUSTER_ESTATE (there is none),
@@ -293,9 +305,11 @@ MUSTER_API int muster_publisher_open(muster_t *node, const struct muster_topic *
                                      muster_publisher_t **publisher);
 
 /* Adds a record, copied. Records travel together: a pack leaves when it is full, linger_ms after its first
- * record, or by a flush. MUSTER_EINVAL (muster_record_fault() says why), MUSTER_ETOOBIG (it fits no
- * datagram), MUSTER_EAGAIN (the rate does not allow it yet: try again when on_writable was called),
- * MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing was added. */
+ * record, or by a flush. A record that fits no datagram goes by stream, at once: its datagram refers to it,
+ * subscribers fetch it from this node by TCP while it runs and keeps it (MUSTER_LARGE_BYTES_MAX).
+ * MUSTER_EINVAL (muster_record_fault() says why), MUSTER_ETOOBIG (it is larger than that), MUSTER_EAGAIN (the
+ * rate does not allow it yet: try again when on_writable was called), MUSTER_ENOMEM, MUSTER_ECLOSING; then
+ * nothing was added. */
 MUSTER_API int muster_publisher_add(muster_publisher_t *publisher, const struct muster_record *record);
 
 /* Lets what was added leave without lingering: when the loop waits next, or before. MUSTER_ECLOSING. */
@@ -316,17 +330,22 @@ MUSTER_API const struct muster_sender *muster_sender(const muster_t *node);
  * room in the socket, and those that the system refused on every path; of these a log line says why. */
 MUSTER_API uint64_t muster_unsent(const muster_t *node);
 
+/* Values that others fetch from the node at the moment, each for each of those: a node that is closed breaks
+ * them off. */
+MUSTER_API uint64_t muster_values_given(const muster_t *node);
+
 /* ---- subscribing ---- */
 
 typedef struct muster_subscription muster_subscription_t;
 
-/* One body; sample is borrowed for the call, and not looked at: muster_pack_open() reads its records, of
- * which those that the patterns don't match are for the caller to pass over (muster_pattern_matches()). It
+/* One body; sample is borrowed for the call, and not looked at: muster_pack_open_sample() reads its records,
+ * of which those that the patterns don't match are for the caller to pass over (muster_pattern_matches()). A
+ * value that went by stream comes like any other, when it was fetched (MUSTER_LARGE_BYTES_MAX). It
  * may come from within the reading of a socket: what takes long here lets the kernel's buffer overflow. It
  * may call anything, muster_subscription_end() and muster_close() too. */
 typedef void (*muster_sample_cb)(muster_t *node, const struct muster_sample *sample, void *context);
 
-/* Datagrams that will not come. */
+/* Datagrams, or values that go by stream, that will not come. */
 typedef void (*muster_loss_cb)(muster_t *node, const struct muster_loss *loss, void *context);
 
 /* Subscribes to all records whose full names match one of the patterns, until muster_subscription_end() or
@@ -457,7 +476,8 @@ MUSTER_API int muster_local_publish(muster_local_t *local, const char *topic,
                                     void *context);
 
 /* The same, and the node retains the value: late joiners are given it also after the node was started again,
- * until a value of its name is published without this. */
+ * until a value of its name is published without this. Ends with MUSTER_ENOTFOUND where no node retains
+ * anything (muster_options.without_retained). */
 MUSTER_API int muster_local_retain(muster_local_t *local, const char *topic,
                                    const struct muster_record *record, muster_local_end_cb on_end,
                                    void *context);

@@ -22,6 +22,11 @@ extern "C" {
 #endif
 
 #define MUSTER_PATTERN_BYTES_MAX 255
+
+/* Octets of data, or bytes of text, that a record to be published may have at most. One that fits no datagram
+ * goes by stream to those who subscribe to it (PROTOCOL.md, 13.9): the node keeps the last 16 MiB of them. A
+ * text with so many escapes that it takes more than 1.5 MB in JSON is too long, too. */
+#define MUSTER_LARGE_BYTES_MAX 1048576
 #define MUSTER_FULL_NAME_BYTES_MAX (MUSTER_TOPIC_BYTES_MAX + 1 + MUSTER_NAME_BYTES_MAX)
 
 /* ---- records ---- */
@@ -94,23 +99,39 @@ struct muster_pack {
     bool has_base_value;
     bool has_base_sum;
     size_t base_name_length;
-    char name[MUSTER_FULL_NAME_BYTES_MAX + 1]; /* the base name, the record's behind it */
+    size_t given_length;
+    char given[MUSTER_FULL_NAME_BYTES_MAX + 1]; /* by muster_pack_base(), without an end */
+    char name[MUSTER_FULL_NAME_BYTES_MAX + 1];  /* the base name, the record's behind it */
     char base_unit[MUSTER_NAME_BYTES_MAX + 1];
     char unit[MUSTER_NAME_BYTES_MAX + 1];
-    char text[MUSTER_DATAGRAM_BYTES_MAX + 1]; /* of a value, without its escapes */
+    char text[MUSTER_DATAGRAM_BYTES_MAX + 1]; /* of a value, without its escapes, */
+    char *room;                               /* or here, of one that is longer */
+    size_t room_size;
 };
 
 /* Begins to read length bytes, which are borrowed until the last record was read. now_s, seconds since 1970,
  * is what relative times count from. */
 MUSTER_API void muster_pack_open(struct muster_pack *pack, const char *bytes, size_t length, double now_s);
 
+/* Texts of values that are longer than MUSTER_DATAGRAM_BYTES_MAX go here, size bytes with their NUL; borrowed
+ * as long as the pack is read. Without it they are a fault. Allowed before the first muster_pack_next(). */
+MUSTER_API void muster_pack_room(struct muster_pack *pack, char *room, size_t size);
+
+/* Goes on with the next record, or records in an array, of a stream that arrives over time (SensML, RFC 8428,
+ * 4.8): the bases and the version of what was read before hold. The rest is as in muster_pack_open(), which
+ * began it; now_s is when these bytes were sent. Behind a fault, the bases are those before its record, or
+ * its own. */
+MUSTER_API void muster_pack_more(struct muster_pack *pack, const char *bytes, size_t length, double now_s);
+
 /* Names count from this one, of at most MUSTER_FULL_NAME_BYTES_MAX bytes, until the pack has a base name of
- * its own: "kitchen/climate/" for readings of that topic that were named without it. Allowed before the first
- * muster_pack_next(); copied. MUSTER_EINVAL when it is too long, or holds what names don't have. */
+ * its own: "kitchen/climate/" for readings of that topic that were named without it. Names and base names
+ * that begin with a slash, as LwM2M has them ("/3303/0/5700"), are always below it; without it they are a
+ * fault, as they are in packs of RFC 8428 (4.5.1). Allowed before the first muster_pack_next(); copied.
+ * MUSTER_EINVAL when it is too long, or holds what names don't have. */
 MUSTER_API int muster_pack_base(struct muster_pack *pack, const char *name);
 
-/* The next record: 1 with *record, which points into *pack until the next call; 0 behind the last one;
- * MUSTER_EINVAL when what follows is no SenML: then it stays there. */
+/* The next record: 1 with *record, which points into *pack, or to its room, until the next call; 0 behind the
+ * last one; MUSTER_EINVAL when what follows is no SenML: then it stays there. */
 MUSTER_API int muster_pack_next(struct muster_pack *pack, struct muster_record *record);
 
 /* What was wrong, for people, and the offset of the byte at which it showed (offset may be NULL); NULL when
@@ -152,26 +173,34 @@ struct muster_sample {
     uint64_t
         age_ms; /* LAST: since it was published, of several values the newest; what says no time was then */
     const char *body; /* a SenML pack, not looked at yet: muster_pack_open() */
-    size_t length;
+    size_t length; /* of a value that went by stream more than MUSTER_DATAGRAM_BYTES_MAX, up to some 1.5 MB */
+    char *room;    /* for muster_pack_room(): as much as a text of the body may take; NULL where all fit */
+    size_t room_size;
 };
 
-/* Datagrams of one publisher in one shard that will not come. */
+/* Begins to read a sample: muster_pack_open() of its body, with its room. */
+MUSTER_API void muster_pack_open_sample(struct muster_pack *pack, const struct muster_sample *sample,
+                                        double now_s);
+
+/* Datagrams of one publisher in one shard that will not come, or one whose value will not. */
 enum muster_loss_reason {
     MUSTER_LOSS_WIRE,    /* asked for, and not repaired in time */
     MUSTER_LOSS_GONE,    /* the publisher keeps them no longer */
     MUSTER_LOSS_KERNEL,  /* like WIRE, and most likely it was this machine's kernel that dropped them: it did
                             at that  time */
     MUSTER_LOSS_PROGRAM, /* they came, and this program had no room or time */
+    MUSTER_LOSS_STREAM,  /* it came, and its value, which goes by stream, could not be fetched */
 };
+#define MUSTER_LOSS_REASONS 5
 
-/* "wire", "gone", "kernel" or "program". Static storage. */
+/* "wire", "gone", "kernel", "program" or "stream". Static storage. */
 MUSTER_API const char *muster_loss_reason_name(enum muster_loss_reason reason);
 
 struct muster_loss {
     const uint8_t *id; /* MUSTER_ID_BYTES, borrowed for the call */
     uint64_t boot;
     unsigned shard;
-    uint64_t first;
+    uint64_t first; /* numbers of datagrams; both 0: it is a last value */
     uint64_t last;
     enum muster_loss_reason reason;
 };
@@ -199,9 +228,11 @@ MUSTER_API int muster_core_topic_open(muster_core_t *core, const struct muster_t
 MUSTER_API void muster_core_topic_close(muster_core_t *core, unsigned number);
 
 /* Adds a record to the topic's pack, which is sealed when it is full, or linger_ms after its first record.
- * wall_s is its time where it has none. MUSTER_EINVAL (muster_record_fault() says why), MUSTER_ETOOBIG (it
- * fits no datagram), MUSTER_EAGAIN (too much waits to be sent: try again when muster_core_is_writable() says
- * so), MUSTER_ENOMEM; then nothing was added. */
+ * wall_s is its time where it has none. A record that fits no datagram goes by stream
+ * (MUSTER_LARGE_BYTES_MAX), alone, behind what is in the pack. MUSTER_EINVAL (muster_record_fault() says
+ * why), MUSTER_ETOOBIG (it is larger than that, or a reference to it fits no datagram of this network),
+ * MUSTER_EAGAIN (too much waits to be sent: try again when muster_core_is_writable() says so), MUSTER_ENOMEM;
+ * then nothing was added. */
 MUSTER_API int muster_core_topic_add(muster_core_t *core, unsigned number, const struct muster_record *record,
                                      uint64_t now_ms, double wall_s);
 
@@ -220,6 +251,9 @@ MUSTER_API const struct muster_sender *muster_core_sender(const muster_core_t *c
 /* Datagrams of telemetry that were taken and not handed out yet: they wait for the rate, or for a path. The
  * pack of a topic, which is not sealed, counts as one. */
 MUSTER_API uint64_t muster_core_unsent(const muster_core_t *core);
+
+/* Values that went by stream and are being given to who fetches them, each for each of those. */
+MUSTER_API uint64_t muster_core_values_given(const muster_core_t *core);
 
 /* Subscribes; *number, below MUSTER_SUBSCRIPTIONS_MAX, is what samples are marked by. MUSTER_EINVAL,
  * MUSTER_EFULL, MUSTER_ENOMEM, MUSTER_ECLOSING. */

@@ -69,7 +69,7 @@ void device_add_address(struct device *device, const struct muster_endpoint *add
     struct muster_endpoint *known = address->family == 4 ? &device->v4 : &device->v6;
     enum device_address_use *known_use = address->family == 4 ? &device->v4_use : &device->v6_use;
     enum device_address_use use = use_of(flags);
-    bool is_nearer = endpoint_is_of_link(address) && !endpoint_is_of_link(known);
+    bool is_nearer = muster_endpoint_is_of_link(address) && !muster_endpoint_is_of_link(known);
     if (use > *known_use || (use == *known_use && use != DEVICE_ADDRESS_NONE && is_nearer)) {
         *known = *address;
         *known_use = use;

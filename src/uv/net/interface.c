@@ -9,6 +9,7 @@
 
 #include <net/if.h>
 
+#include "endpoint.h"
 #include "group.h"
 #include "limit.h"
 
@@ -100,7 +101,7 @@ static struct interface interface_of(const struct device *device, unsigned kinds
     interface.address = device->v4;
     interface.prefix_bits = device->v4_prefix_bits;
     interface.address6 = device->v6;
-    if (device->flags & IFF_LOOPBACK) {
+    if ((device->flags & IFF_LOOPBACK) || endpoint_is_loopback(&device->v4)) {
         interface.source = device->v4;
     }
     return interface;

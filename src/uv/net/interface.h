@@ -27,7 +27,7 @@ struct interface {
     uint8_t prefix_bits;             /* of that, those that name its network */
     struct muster_endpoint address6; /* of IPv6 that of the link alone, else its first; likewise */
     /* Source address that group and broadcast datagrams must be given; no family: the kernel chooses
-     * well. On the loopback it would take the address of another interface. */
+     * well. Of an address of this host alone it would take that of another interface, or none (0.0.0.0). */
     struct muster_endpoint source;
 };
 

@@ -32,6 +32,7 @@ void links_close(struct links *links) {
         free(links->names[i]);
     }
     free(links->names);
+    free(links->past);
     interface_list_deinit(&links->interfaces);
     *links = (struct links){.count = 0};
 }
@@ -70,11 +71,20 @@ static void past_remove(struct links *links, size_t i) {
     memmove(links->past + i, links->past + i + 1, (links->past_count - i) * sizeof links->past[0]);
 }
 
+/* Without memory the oldest counts make room, if there are any. */
 static void past_keep(struct links *links, struct link_counts counts) {
-    if (links->past_count == MUSTER_PATHS_MAX) {
+    size_t room = links->past_count;
+    if (room < MUSTER_PATHS_MAX) {
+        struct link_counts *past = realloc(links->past, (room + 1) * sizeof *past);
+        links->past = past != NULL ? past : links->past;
+        room += past != NULL ? 1 : 0;
+    }
+    if (room == links->past_count && room > 0) {
         past_remove(links, 0);
     }
-    links->past[links->past_count++] = counts;
+    if (room > 0) {
+        links->past[links->past_count++] = counts;
+    }
 }
 
 /* An interface of this name goes on counting. */

@@ -20,8 +20,8 @@
 struct links {
     struct link *items[MUSTER_PATHS_MAX]; /* the most useful first, as in interfaces */
     size_t count;
-    bool has_failed;                           /* some path can't be opened: it is to be tried again */
-    struct link_counts past[MUSTER_PATHS_MAX]; /* of links that were closed, the oldest first */
+    bool has_failed;          /* some path can't be opened: it is to be tried again */
+    struct link_counts *past; /* of links that were closed, the oldest first; at most MUSTER_PATHS_MAX */
     size_t past_count;
     struct interface_list interfaces; /* as they were read last */
     char **names;                     /* that narrow the interfaces, copied */

@@ -10,9 +10,12 @@
 /* More than what may be kept, each value with its header. */
 #define BYTES_MAX (16u << 20)
 
-/* Values come all the time: so much of them a crash may take away. What somebody asked to retain is written
- * soon. */
-#define SAVE_MS 60000
+/* Values come all the time: so much of them a crash may take away. A large file is written less often, some
+ * 20 kB a second, to spare the disk; and so is one that can't be written. What somebody asked to retain is
+ * written soon. */
+#define SAVE_MS 5000
+#define SAVE_MS_MAX 60000
+#define SAVE_BYTES_MS 20
 #define SAVE_RETAINED_MS 500
 
 /* ---- reading ---- */
@@ -37,6 +40,7 @@ void cached_file_load(struct cached_file *file) {
     const int error =
         muster_core_cached_load(file->context->core, bytes, length, now_ms > wall_ms ? now_ms - wall_ms : 0);
     free(bytes);
+    file->bytes = length;
     if (error == MUSTER_EINVAL) {
         set_aside(file);
     }
@@ -62,6 +66,7 @@ static void save(struct cached_file *file) {
     if (error == 0) {
         file->saved = changes;
         file->retained = retained;
+        file->bytes = length;
     }
     free(bytes);
 }
@@ -75,13 +80,20 @@ static bool is_changed(const struct cached_file *file) {
            (has_retained(file) || muster_core_cached_changes(file->context->core) != file->saved);
 }
 
+static uint64_t patience_ms(const struct cached_file *file) {
+    const uint64_t bytes_ms = file->bytes / SAVE_BYTES_MS;
+    if (!file->has_failed && has_retained(file)) {
+        return SAVE_RETAINED_MS;
+    }
+    return file->has_failed || bytes_ms > SAVE_MS_MAX ? SAVE_MS_MAX : bytes_ms < SAVE_MS ? SAVE_MS : bytes_ms;
+}
+
 void cached_file_turn(struct cached_file *file) {
     const uint64_t now_ms = part_now_ms();
     if (!is_changed(file)) {
         return;
     }
-    const bool is_soon = has_retained(file) && !file->has_failed;
-    const uint64_t latest_ms = now_ms + (is_soon ? SAVE_RETAINED_MS : SAVE_MS);
+    const uint64_t latest_ms = now_ms + patience_ms(file);
     if (file->due_ms == 0 || file->due_ms > latest_ms) {
         file->due_ms = latest_ms;
     } else if (file->due_ms <= now_ms) {

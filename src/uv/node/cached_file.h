@@ -18,6 +18,7 @@ struct cached_file {
     bool is_used;
     uint64_t saved;    /* changes that are in the file, */
     uint64_t retained; /* and of what it is to retain */
+    size_t bytes;      /* of the file, the last time */
     uint64_t due_ms;   /* when others are to be written; 0: there are none */
     bool has_failed;   /* the last time to write */
 };

@@ -208,6 +208,10 @@ uint64_t muster_unsent(const muster_t *node) {
     return muster_core_unsent(node->core) + network_unsent(&node->network);
 }
 
+uint64_t muster_values_given(const muster_t *node) {
+    return muster_core_values_given(node->core);
+}
+
 /* ---- subscribing ---- */
 
 /* Hears the groups that a new subscription needs, and asks who is there. */

@@ -163,6 +163,7 @@ static int core_open(muster_t *node, const struct muster_options *options, const
     core.site_ttl = options->site_ttl;
     core.caches = options->caches;
     core.cache_count = options->cache_count;
+    core.without_retained = options->without_retained;
     core.stream = is_observer ? 0 : node->network.unicast.port;
     core.has_streams = true;
     core.version = muster_version();

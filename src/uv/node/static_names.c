@@ -90,7 +90,7 @@ static const char *read_address(struct static_name *name) {
     if (!endpoint_parse(address, &place.endpoint)) {
         return scope != NULL || strchr(address, ':') != NULL ? "that is no address" : NULL;
     }
-    if (endpoint_is_of_link(&place.endpoint) != (scope != NULL)) {
+    if (muster_endpoint_is_of_link(&place.endpoint) != (scope != NULL)) {
         return scope != NULL ? "only an address of a link (fe80::) has a scope"
                              : "an address of a link needs its interface, [fe80::1%eth0]";
     }
@@ -178,7 +178,7 @@ static bool take_address(const struct sockaddr *address, struct muster_static_pe
         !endpoint_is_host(&place->endpoint)) {
         return false;
     }
-    if (endpoint_is_of_link(&place->endpoint)) {
+    if (muster_endpoint_is_of_link(&place->endpoint)) {
         memcpy(&v6, address, sizeof v6);
         place->interface = v6.sin6_scope_id;
         return place->interface != 0;

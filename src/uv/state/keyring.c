@@ -80,8 +80,9 @@ int muster_keyring_directory(const char *state_dir, char **path) {
     return private_file_directory(state_dir, path, &silent);
 }
 
-static bool has_name(const struct muster_keyring *ring, const char *name) {
-    for (size_t i = 0; i < ring->count; i++) {
+/* One of the first `count`. */
+static bool has_name(const struct muster_keyring *ring, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++) {
         if (strcmp(ring->keys[i].name, name) == 0) {
             return true;
         }
@@ -97,7 +98,7 @@ static bool parse_line(char *line, struct muster_keyring *ring) {
     }
     *space = '\0';
     struct muster_group_key *key = &ring->keys[ring->count];
-    if (!muster_group_key_is_name(line) || has_name(ring, line) ||
+    if (!muster_group_key_is_name(line) || has_name(ring, ring->count, line) ||
         muster_group_key_parse(space + 1, key->bytes) != 0) {
         return false;
     }
@@ -135,23 +136,48 @@ int muster_keyring_read(const char *state_dir, struct muster_keyring *ring, must
     return found < 0 ? found : 0;
 }
 
-static void print(const struct muster_keyring *ring, char text[FILE_BYTES]) {
+/* False for what could not be read again. */
+static bool print(const struct muster_keyring *ring, char text[FILE_BYTES]) {
     size_t length = 0;
     text[0] = '\0';
     for (size_t i = 0; i < ring->count; i++) {
         char digits[MUSTER_GROUP_KEY_TEXT_BYTES];
+        if (i == MUSTER_GROUP_KEYS_MAX || !muster_group_key_is_name(ring->keys[i].name) ||
+            has_name(ring, i, ring->keys[i].name)) {
+            return false;
+        }
         muster_group_key_text(ring->keys[i].bytes, digits);
         length += (size_t)snprintf(text + length, FILE_BYTES - length, "%s %s\n", ring->keys[i].name, digits);
         sodium_memzero(digits, sizeof digits);
     }
+    return true;
 }
 
-int muster_keyring_write(const char *state_dir, const struct muster_keyring *ring, muster_log_cb on_log,
-                         void *context) {
+struct ring_change {
+    const char *state_dir;
+    muster_keyring_change_cb change;
+    void *context;
+    const struct log *log;
+};
+
+static int change_text(char *text, void *context) {
+    const struct ring_change *wanted = context;
+    struct muster_keyring ring = {.count = 0};
+    int error = parse(text, &ring) ? 0 : private_file_refuse(wanted->state_dir, FILE_NAME, wanted->log);
+    error = error != 0 ? error : wanted->change(&ring, wanted->context);
+    if (error == 0 && !print(&ring, text)) {
+        error = MUSTER_EINVAL;
+    }
+    muster_keyring_wipe(&ring);
+    return error;
+}
+
+int muster_keyring_change(const char *state_dir, muster_keyring_change_cb change, muster_log_cb on_log,
+                          void *context) {
     const struct log log = {.write = on_log, .context = context};
-    char text[FILE_BYTES];
-    print(ring, text);
-    int error = private_file_write(state_dir, FILE_NAME, text, &log);
+    struct ring_change wanted = {state_dir, change, context, &log};
+    char text[FILE_BYTES + 1];
+    int error = private_file_change(state_dir, FILE_NAME, text, sizeof text, change_text, &wanted, &log);
     sodium_memzero(text, sizeof text);
     return error;
 }

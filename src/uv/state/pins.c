@@ -103,7 +103,7 @@ static bool print(const struct muster_pin *pins, size_t count, char *text) {
     text[0] = '\0';
     for (size_t i = 0; i < count; i++) {
         char digits[MUSTER_ID_TEXT_BYTES];
-        if (!muster_pin_is_name(pins[i].name) || has_name(pins, i, pins[i].name)) {
+        if (i == MUSTER_PINS_MAX || !muster_pin_is_name(pins[i].name) || has_name(pins, i, pins[i].name)) {
             return false;
         }
         muster_id_text(pins[i].id, digits);
@@ -112,18 +112,34 @@ static bool print(const struct muster_pin *pins, size_t count, char *text) {
     return true;
 }
 
-int muster_pins_write(const char *state_dir, const struct muster_pin *pins, size_t count,
-                      muster_log_cb on_log, void *context) {
+struct pins_change {
+    const char *state_dir;
+    muster_pins_change_cb change;
+    void *context;
+    const struct log *log;
+    struct muster_pin *pins; /* room for MUSTER_PINS_MAX */
+};
+
+static int change_text(char *text, void *context) {
+    const struct pins_change *wanted = context;
+    size_t count = 0;
+    int error = parse(text, wanted->pins, &count)
+                    ? 0
+                    : private_file_refuse(wanted->state_dir, FILE_NAME, wanted->log);
+    error = error != 0 ? error : wanted->change(wanted->pins, &count, wanted->context);
+    return error == 0 && !print(wanted->pins, count, text) ? MUSTER_EINVAL : error;
+}
+
+int muster_pins_change(const char *state_dir, muster_pins_change_cb change, muster_log_cb on_log,
+                       void *context) {
     const struct log log = {.write = on_log, .context = context};
-    if (count > MUSTER_PINS_MAX) {
-        return MUSTER_EINVAL;
-    }
     char *text = malloc(FILE_BYTES);
-    if (text == NULL) {
-        return MUSTER_ENOMEM;
-    }
-    int error =
-        print(pins, count, text) ? private_file_write(state_dir, FILE_NAME, text, &log) : MUSTER_EINVAL;
+    struct pins_change wanted = {state_dir, change, context, &log,
+                                 calloc(MUSTER_PINS_MAX, sizeof *wanted.pins)};
+    int error = text != NULL && wanted.pins != NULL
+                    ? private_file_change(state_dir, FILE_NAME, text, FILE_BYTES, change_text, &wanted, &log)
+                    : refuse_memory(&log);
+    free(wanted.pins);
     free(text);
     return error;
 }

@@ -14,6 +14,11 @@
 
 #define DIRECTORY "keys"
 
+static int refuse_memory(const char *file, const struct log *log) {
+    log_line(log, MUSTER_LOG_ERROR, DIRECTORY "/%s: %s", file, muster_error_text(MUSTER_ENOMEM));
+    return MUSTER_ENOMEM;
+}
+
 int private_file_directory(const char *state_dir, char **path, const struct log *log) {
     char *state;
     int error = state_directory(state_dir, &state, log);
@@ -21,12 +26,7 @@ int private_file_directory(const char *state_dir, char **path, const struct log 
         error = asprintf(path, "%s/" DIRECTORY, state) < 0 ? MUSTER_ENOMEM : 0;
         free(state);
     }
-    return error;
-}
-
-static int refuse_memory(const char *file, const struct log *log) {
-    log_line(log, MUSTER_LOG_ERROR, DIRECTORY "/%s: %s", file, muster_error_text(MUSTER_ENOMEM));
-    return MUSTER_ENOMEM;
+    return error == MUSTER_ENOMEM ? refuse_memory("", log) : error;
 }
 
 static int refuse(const char *path, const struct log *log) {
@@ -113,16 +113,31 @@ int private_file_refuse(const char *state_dir, const char *file, const struct lo
     return MUSTER_ESTATE;
 }
 
-int private_file_write(const char *state_dir, const char *file, const char *text, const struct log *log) {
+/* The directory is held. */
+static int change_held(const struct slot *slot, const char *state_dir, const char *file, char *text,
+                       size_t size, private_file_change_cb change, void *context, const struct log *log) {
+    int found = private_file_read(state_dir, file, text, size, log);
+    if (found < 0) {
+        return found;
+    }
+    if (found == 0) {
+        text[0] = '\0';
+    }
+    int error = change(text, context);
+    error = error != 0 ? error : slot_draft_write(slot, file, text, log);
+    return error != 0 ? error : slot_draft_publish(slot, file, log);
+}
+
+int private_file_change(const char *state_dir, const char *file, char *text, size_t size,
+                        private_file_change_cb change, void *context, const struct log *log) {
     struct slot slot;
     char *directory;
     int error = private_file_directory(state_dir, &directory, log);
-    error = error != 0 ? error : slot_take(&slot, directory, log);
+    error = error != 0 ? error : slot_await(&slot, directory, log);
     if (error != 0) {
         return error;
     }
-    error = slot_draft_write(&slot, file, text, log);
-    error = error != 0 ? error : slot_draft_publish(&slot, file, log);
+    error = change_held(&slot, state_dir, file, text, size, change, context, log);
     slot_release(&slot);
     return error;
 }

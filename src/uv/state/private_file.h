@@ -19,6 +19,11 @@ int private_file_read(const char *state_dir, const char *file, char *text, size_
 /* Says that its text is not what this program writes. MUSTER_ESTATE. */
 int private_file_refuse(const char *state_dir, const char *file, const struct log *log);
 
-/* Puts this text in its place. The slot's lock keeps two that change files of the directory at the same time
- * apart: MUSTER_EBUSY, without a line. The errors of reading; then the file is as it was. */
-int private_file_write(const char *state_dir, const char *file, const char *text, const struct log *log);
+/* Changes a text in place. 0, or any other number, which leaves the file as it is. */
+typedef int (*private_file_change_cb)(char *text, void *context);
+
+/* Reads it into text, "" when there is none, has `change` change the text, and puts that in the place of the
+ * file. Others wait that change files of the directory meanwhile, in this process and in others. Returns what
+ * `change` does, or the errors of reading; then the file is as it was. */
+int private_file_change(const char *state_dir, const char *file, char *text, size_t size,
+                        private_file_change_cb change, void *context, const struct log *log);

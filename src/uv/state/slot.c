@@ -163,19 +163,27 @@ static int parent_sync(int directory) {
     return result;
 }
 
-/* MUSTER_EBUSY, without a line, when another node holds it. */
-static int lock_take(struct slot *slot, const struct log *log) {
+static int lock_wait(int lock, bool waits) {
+    int result;
+    do {
+        result = flock(lock, waits ? LOCK_EX : LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    return result;
+}
+
+/* MUSTER_EBUSY, without a line, when another one holds it that is not to be waited for. */
+static int lock_take(struct slot *slot, bool waits, const struct log *log) {
     slot->lock = openat(slot->directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (slot->lock < 0) {
         return refuse(slot->path, "lock", log);
     }
-    if (flock(slot->lock, LOCK_EX | LOCK_NB) != 0) {
+    if (lock_wait(slot->lock, waits) != 0) {
         return errno == EWOULDBLOCK ? MUSTER_EBUSY : refuse(slot->path, "lock", log);
     }
     return 0;
 }
 
-int slot_take(struct slot *slot, char *path, const struct log *log) {
+static int take(struct slot *slot, char *path, bool waits, const struct log *log) {
     *slot = (struct slot){.path = path, .directory = -1, .lock = -1};
     if (directory_make(path) == 0) {
         slot->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -188,12 +196,20 @@ int slot_take(struct slot *slot, char *path, const struct log *log) {
         error = owner_check(slot->directory, path, NULL, log);
     }
     if (error == 0) {
-        error = lock_take(slot, log);
+        error = lock_take(slot, waits, log);
     }
     if (error != 0) {
         slot_release(slot);
     }
     return error;
+}
+
+int slot_take(struct slot *slot, char *path, const struct log *log) {
+    return take(slot, path, false, log);
+}
+
+int slot_await(struct slot *slot, char *path, const struct log *log) {
+    return take(slot, path, true, log);
 }
 
 void slot_release(struct slot *slot) {

@@ -43,6 +43,9 @@ void slot_name_number(char name[SLOT_NAME_BYTES], unsigned number);
  * nothing is held. */
 int slot_take(struct slot *slot, char *path, const struct log *log);
 
+/* The same, but waits until nobody else holds it. */
+int slot_await(struct slot *slot, char *path, const struct log *log);
+
 /* Releases it. A zeroed slot is allowed. */
 void slot_release(struct slot *slot);
 

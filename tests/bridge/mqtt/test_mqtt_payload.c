@@ -18,7 +18,7 @@ static const char *write_record(enum mqtt_payload kind, const struct muster_reco
                                 const struct reading_ref *ref) {
     static char text[MQTT_PAYLOAD_BYTES_MAX];
     size_t length;
-    const char *fault = mqtt_payload_write(kind, record, ref, text, &length);
+    const char *fault = mqtt_payload_write(kind, record, ref, text, sizeof(text), &length);
     if (fault == NULL) {
         assert_int_equal(length, strlen(text));
     }
@@ -194,6 +194,24 @@ TEST(an_entity_finds_its_value) {
         assert_string_equal(member_of(rows[i].payload, rows[i].kind, "", "value_template", topic),
                             rows[i].text);
         assert_int_equal(strstr(topic, "/binary_sensor/") != NULL, rows[i].kind == MUSTER_VALUE_BOOLEAN);
+    }
+}
+
+TEST(a_large_value_is_carried_whole) {
+    static char data[1400000];
+    static char text[sizeof(data) + MQTT_PAYLOAD_BYTES_MAX];
+    const struct reading_ref none = {.seq = 0};
+    const struct muster_record record = {.name = "camera/thumbnail",
+                                         .kind = MUSTER_VALUE_DATA,
+                                         .text = data,
+                                         .text_length = sizeof(data) - 1,
+                                         .time_s = 1700000000};
+    memset(data, 'A', sizeof(data) - 1);
+    for (int kind = MQTT_PAYLOAD_SENML; kind <= MQTT_PAYLOAD_VALUE; kind++) {
+        size_t length = 0;
+        assert_null(mqtt_payload_write((enum mqtt_payload)kind, &record, &none, text, sizeof(text), &length));
+        assert_true(length >= sizeof(data) - 1 && text[length] == '\0');
+        assert_non_null(strstr(text, data));
     }
 }
 

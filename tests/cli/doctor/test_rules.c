@@ -10,10 +10,12 @@
 static struct facts facts;
 static struct live live;
 static struct verdicts verdicts;
+static struct trusted trusted;
 
 /* A host with one interface and one peer, where nothing is wrong. */
 static int begin(void **state) {
     (void)state;
+    trusted = (struct trusted){.level = MUSTER_TRUST_ANY};
     facts =
         (struct facts){.interface_count = 2, .rmem_max = 212992, .clock_s = 1800000000, .state_dir = "/s"};
     facts.interfaces[0] =
@@ -58,7 +60,7 @@ static int begin(void **state) {
 /* Judges, and compares the ids: "a b" of certain ones, "c?" of one that is likely. */
 static void check(const char *expected) {
     char ids[512] = "";
-    rules_judge(&(struct evidence){&facts, &live, PORT, 0}, &verdicts);
+    rules_judge(&(struct evidence){&facts, &live, PORT, 0, trusted}, &verdicts);
     for (size_t i = 0; i < verdicts.count; i++) {
         const struct verdict *verdict = &verdicts.items[i];
         const size_t used = strlen(ids);
@@ -352,6 +354,55 @@ TEST(test_who_fell_silent) {
     check("");
 }
 
+/* What a pin or a level hides is named, with what was pinned and what was seen. */
+TEST(test_who_is_hidden) {
+    static const struct muster_pin pins[] = {{.name = "nas", .id = {0xab}}, {.name = "lamp", .id = {0xcd}}};
+    struct muster_probe_peer *peer = &live.report.peers[0];
+    trusted = (struct trusted){.pins = pins, .count = 2};
+    peer->id[0] = 0xab;
+    check("");
+    peer->id[0] = 0x12;
+    check("trust.pin");
+    assert_string_equal(verdicts.items[0].what,
+                        "nas (10.0.0.2) is hidden: its name is pinned to another key");
+    assert_non_null(strstr(verdicts.items[0].evidence, "for the key of ab0000"));
+    assert_non_null(strstr(verdicts.items[0].evidence, "has the key of 120000"));
+    assert_non_null(strstr(verdicts.items[0].fix, "muster trust pin NAME 120000"));
+    peer->is_signed = false;
+    check("trust.pin");
+    assert_non_null(strstr(verdicts.items[0].evidence, "has no key, and the id 120000"));
+    peer->id[0] = 0xab;
+    check("trust.pin");
+    assert_non_null(strstr(verdicts.items[0].what, "the id of a pinned key, and not the key"));
+    peer->name[0] = '\0';
+    check("trust.pin");
+    peer->id[0] = 0x12;
+    check("");
+}
+
+TEST(test_whom_a_level_hides) {
+    static const struct muster_pin pin = {.name = "lamp", .id = {0xcd}};
+    struct muster_probe_peer *peers = live.report.peers;
+    trusted = (struct trusted){.level = MUSTER_TRUST_SIGNED, .pins = &pin, .count = 1};
+    check("");
+    peers[0].is_signed = false;
+    check("trust.level");
+    assert_string_equal(verdicts.items[0].evidence,
+                        "--trust signed lists nobody without a key; nobody is heard who may be listed, of 1");
+    peers[0].is_signed = true;
+    trusted.level = MUSTER_TRUST_PINNED;
+    check("trust.level");
+    assert_non_null(strstr(verdicts.items[0].fix, "muster trust pin NAME 000000"));
+    peers[1] = peers[0];
+    peers[1].address.ip[3] = 3;
+    peers[1].address6.ip[15] = 3;
+    peers[1].id[0] = 0xcd;
+    snprintf(peers[1].name, sizeof(peers[1].name), "lamp");
+    live.report.peer_count = 2;
+    live.streams[1] = LIVE_STREAM_OPEN;
+    check(""); /* one that is wanted is here */
+}
+
 TEST(test_names_of_the_table) {
     struct muster_probe_peer *peer = &live.report.peers[0];
     live.known_count = 2;
@@ -404,6 +455,8 @@ int main(void) {
         cmocka_unit_test_setup(test_peers, begin),
         cmocka_unit_test_setup(test_other_groups, begin),
         cmocka_unit_test_setup(test_who_fell_silent, begin),
+        cmocka_unit_test_setup(test_who_is_hidden, begin),
+        cmocka_unit_test_setup(test_whom_a_level_hides, begin),
         cmocka_unit_test_setup(test_names_of_the_table, begin),
         cmocka_unit_test_setup(test_switches, begin),
         cmocka_unit_test(test_the_schema_has_every_id),

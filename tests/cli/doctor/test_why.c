@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "hidden.h"
 #include "why.h"
 
 static const char *what(const struct muster_peer *peer) {
@@ -51,6 +52,26 @@ TEST(test_this_host_may_be_the_cause) {
     assert_string_equal(why.rule, "rule");
 }
 
+TEST(test_keys_and_pins) {
+    static const struct muster_pin pin = {.name = "nas", .id = {0xab}};
+    const struct trusted trusted = {.pins = &pin, .count = 1};
+    struct muster_peer peer = {.state = MUSTER_ALIVE};
+    peer.document.name = "nas";
+    assert_string_equal(trusted_row_text(&trusted, &peer),
+                        "no key vouches for what it says: anybody on the link can speak in its name");
+    peer.verified = true;
+    assert_string_equal(trusted_row_text(&trusted, &peer),
+                        "a key vouches for what it says, but its name is pinned to another one");
+    peer.id[0] = 0xab;
+    assert_string_equal(trusted_row_text(&trusted, &peer),
+                        "a key vouches for what it says, and its name is pinned to that key");
+    peer.document.name = "lamp";
+    assert_string_equal(trusted_row_text(&trusted, &peer),
+                        "a key vouches for what it says; its name is pinned to none");
+    peer.provisional = true;
+    assert_non_null(strstr(trusted_row_text(&trusted, &peer), "it has not proven itself here"));
+}
+
 /* The table of PROTOCOL.md, 8.3. */
 TEST(test_patience) {
     assert_int_equal(why_patience(0, 30), 1);
@@ -62,6 +83,6 @@ TEST(test_patience) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_states),
                                        cmocka_unit_test(test_this_host_may_be_the_cause),
-                                       cmocka_unit_test(test_patience)};
+                                       cmocka_unit_test(test_keys_and_pins), cmocka_unit_test(test_patience)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,15 +164,33 @@ TEST(test_syntax) {
     check_refused("[[[[[[[[[]]]]]]]]]", "bad.json:1:9: nested too deep\n");
 }
 
+TEST(test_a_ttl_counts_wherever_it_stands) {
+    static const char *const texts[] = {"{\"scope\":\"site\",\"ttl\":4}", "{\"ttl\":4,\"scope\":\"site\"}"};
+    for (size_t i = 0; i < 2; i++) {
+        struct config config = begin();
+        write_file("ttl.json", texts[i]);
+        const char *path = fixture_path("ttl.json");
+        assert_int_equal(config_read(&config, &path, 1), 0);
+        assert_string_equal(errors, "");
+        assert_int_equal(config.start.site_ttl, 4);
+        config_deinit(&config);
+    }
+}
+
 TEST(test_values) {
     static const char *const cases[][2] = {
         {"[]", "bad.json:1:1: expected an object, got an array\n"},
         {" null", "bad.json:1:2: expected an object, got null\n"},
         {"{\"nam\":1}",
          "bad.json:1:8: nam: unknown, expected schema, name, instance, interval, trust, interfaces, "
-         "scope, peers, port, caches, services or attrs\n"},
+         "scope, ttl, peers, port, caches, services or attrs\n"},
         {"{\"Name\":\"a\"}", "bad.json:1:9: Name: unknown, expected schema, name, instance, interval, trust, "
-                             "interfaces, scope, peers, port, caches, services or attrs\n"},
+                             "interfaces, scope, ttl, peers, port, caches, services or attrs\n"},
+        {"{\"scope\":\"site\",\"ttl\":0}", "bad.json:1:23: ttl: expected 1 to 255, got 0\n"},
+        {"{\"scope\":\"site\",\"ttl\":256}", "bad.json:1:23: ttl: expected 1 to 255, got 256\n"},
+        {"{\"ttl\":\"4\"}", "bad.json:1:8: ttl: expected 1 to 255, got a text\n"},
+        {"{\"ttl\":4}", "bad.json:1:8: ttl: it is of scope site\n"},
+        {"{\"ttl\":4,\"scope\":\"link\"}", "bad.json:1:8: ttl: it is of scope site\n"},
         {"{\"schema\":2}", "bad.json:1:11: schema: expected 1, the only version there is\n"},
         {"{\"name\":\"\"}", "bad.json:1:9: name: expected a name that is not empty\n"},
         {"{\"name\":1}", "bad.json:1:9: name: expected a text, got a number\n"},
@@ -244,7 +262,7 @@ TEST(test_many_errors) {
                   "bad.json:2:10: name: expected a text, got a number\n"
                   "bad.json:3:10: port: expected 1 to 65503, got 0\n"
                   "bad.json:4:7: x: unknown, expected schema, name, instance, interval, trust, interfaces, "
-                  "scope, peers, "
+                  "scope, ttl, peers, "
                   "port, caches, services or attrs\n");
     char text[4096] = "{\"services\":[0";
     for (size_t i = 1; i < 1000; i++) {
@@ -417,12 +435,19 @@ TEST(test_memory) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_file),   cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_directory),  cmocka_unit_test(test_syntax),
-        cmocka_unit_test(test_values),     cmocka_unit_test(test_many_errors),
-        cmocka_unit_test(test_many_twins), cmocka_unit_test(test_errors_of_two_files),
-        cmocka_unit_test(test_files),      cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_options),    cmocka_unit_test(test_start_fill),
+        cmocka_unit_test(test_one_file),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_directory),
+        cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_a_ttl_counts_wherever_it_stands),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_many_errors),
+        cmocka_unit_test(test_many_twins),
+        cmocka_unit_test(test_errors_of_two_files),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_start_fill),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, fixture_make_directory, fixture_remove_directory);

@@ -90,10 +90,18 @@ TEST(test_specs_refused) {
     static const char *const wrong[] = {"127.0.0.1", "0.0.0.0", "224.0.0.1", "fe80::1", "::ffff:10.0.0.1"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char spec[64];
+        char words[128];
         snprintf(spec, sizeof(spec), "http:1,origin=a,at=%s", wrong[i]);
-        check_refused(spec, "expected an origin= without control characters, and in at= addresses that other "
-                            "hosts can reach by any interface");
+        snprintf(words, sizeof(words),
+                 "expected an address in at= that other hosts reach by any interface, got '%s'", wrong[i]);
+        check_refused(spec, words);
     }
+    check_refused("http:1,host=b,origin=a\x01", "expected an origin without control characters, got 'a\x01'");
+    check_refused("http:1,origin=\xc3", "expected an origin in UTF-8, got '\xc3'");
+    check_refused("http:1,origin=a,host=", "expected a host that is not empty");
+    check_refused("http:1,origin=a,host=\xc3", "expected a host in UTF-8, got '\xc3'");
+    check_refused("http:1,origin=a,host=0123456789012345678901234567890123456789012345678901234567890123",
+                  "expected a host of at most 63 bytes, got 64");
     check_refused("http:1,name=\xc3", "expected a service name in UTF-8, got '\xc3'");
 }
 

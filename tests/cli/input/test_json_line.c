@@ -108,11 +108,17 @@ TEST(test_who_published_it) {
     assert_true(got.source.is_brought);
     check_is(JSON_LINE_OTHER, &plain, " { \"sample\" : \"live\", \"id\" : \"" ID "\" } ");
     assert_string_equal(got.source.id, ID);
+    check_is(JSON_LINE_OTHER, &plain, "[" HEARD(",\"origin\":\"site-b\"") ",{\"n\":\"b\",\"v\":2}]");
+    assert_string_equal(got.source.id, ID); /* of --senml: the first record says it */
+    assert_true(got.source.is_brought);
     check_is(JSON_LINE_READ, &below, HEARD(""));
     assert_string_equal(got.source.origin, "thermo");
-    static const char *const others[] = {"{\"n\":\"a\",\"v\":1}", "{\"n\":\"a\",\"v\":1,\"id\":\"" ID "\"}",
-                                         "{\"n\":\"a\",\"v\":1,\"id\":\"7\",\"sample\":\"live\"}", "a 1",
-                                         "{\"sample\":\"live\""};
+    static const char *const others[] = {"{\"n\":\"a\",\"v\":1}",
+                                         "{\"n\":\"a\",\"v\":1,\"id\":\"" ID "\"}",
+                                         "{\"n\":\"a\",\"v\":1,\"id\":\"7\",\"sample\":\"live\"}",
+                                         "a 1",
+                                         "{\"sample\":\"live\"",
+                                         "[{\"n\":\"a\",\"v\":1}," HEARD("") "]"};
     for (size_t i = 0; i < COUNT(others); i++) {
         check_is(JSON_LINE_OTHER, &plain, others[i]);
         assert_string_equal(got.source.id, "");

@@ -128,14 +128,14 @@ TEST(test_headings_that_lack_something) {
 TEST(test_who_published_it) {
     static const char id[] = "0123456789abcdef0123456789abcdef";
     memset(&format, 0, sizeof(format));
-    assert_string_equal(translate(&plain, "time,name,peer,id,unit,kind,value,sum,origin"), "");
-    assert_string_equal(translate(&plain, ",a,thermo,0123456789abcdef0123456789abcdef,,number,1,,"), "a 1");
+    assert_string_equal(translate(&plain, "time,name,peer,id,unit,kind,value,sum,origin,stale"), "");
+    assert_string_equal(translate(&plain, ",a,thermo,0123456789abcdef0123456789abcdef,,number,1,,,false"), "a 1");
     assert_string_equal(got.source.id, id);
     assert_string_equal(got.source.origin, "thermo");
     assert_false(got.source.is_brought);
-    assert_string_equal(translate(&plain, ",a,b,0123456789abcdef0123456789abcdef,,number,1,,site-b"), "a 1");
+    assert_string_equal(translate(&plain, ",a,b,0123456789abcdef0123456789abcdef,,number,1,,site-b,true"), "a 1");
     assert_true(got.source.is_brought);
-    assert_string_equal(translate(&plain, ",a,b,7,,number,1,,"), "a 1");
+    assert_string_equal(translate(&plain, ",a,b,7,,number,1,,,false"), "a 1");
     assert_string_equal(got.source.id, "");
     assert_string_equal(got.source.origin, "");
 }

@@ -233,6 +233,141 @@ TEST(test_packs_that_are_too_long) {
     check_line(lines, "next", LINES_BYTES_MAX + 4);
 }
 
+/* ---- arrays that are taken record by record ---- */
+
+static struct lines *new_arrays(const char *text) {
+    struct lines *lines = new_packs(text);
+    lines->splits_arrays = true;
+    return lines;
+}
+
+static void check_record(struct lines *lines, const char *expected, uint64_t number) {
+    const char *line;
+    size_t length;
+    size_t ahead = 0;
+    assert_int_equal(lines_peek(lines, &ahead, &line, &length), LINES_RECORD);
+    assert_int_equal(length, strlen(expected));
+    assert_memory_equal(line, expected, length);
+    assert_int_equal(lines_next(lines, &line, &length), LINES_RECORD);
+    assert_int_equal(length, strlen(expected));
+    assert_memory_equal(line, expected, length);
+    assert_int_equal(lines_number(lines), number);
+    assert_true(lines_are_records(lines));
+}
+
+/* What is closed in time is one pack. What is not is waited for until it is split. */
+TEST(test_an_array_that_never_ends) {
+    struct lines *lines = new_arrays("a 1\n[{\"n\":\"a\"}\n]\n [");
+    check_line(lines, "a 1", 1);
+    check_line(lines, "[{\"n\":\"a\"}\n]", 2);
+    assert_false(lines_are_records(lines));
+    assert_false(lines_wait_for_array(lines));
+    put_text(lines, "\n{\"n\":\"b\"}");
+    check_none(lines);
+    assert_true(lines_wait_for_array(lines));
+    lines_split_array(lines);
+    check_line(lines, "{\"n\":\"b\"}", 5);
+    assert_false(lines_wait_for_array(lines));
+    check_none(lines);
+    put_text(lines, ",");
+    check_none(lines);
+    put_text(lines, "{\"n\":\"c\",\"x\":{\"y\":[\"}\\\"}\"]}");
+    check_none(lines);
+    put_text(lines, "}");
+    check_record(lines, "{\"n\":\"c\",\"x\":{\"y\":[\"}\\\"}\"]}}", 5);
+    put_text(lines, "\n\n , {\n}\n{}");
+    check_record(lines, "{\n}", 7);
+    check_record(lines, "{}", 9);
+    check_none(lines);
+    put_text(lines, "\n]");
+    check_none(lines);
+    put_text(lines, " \r\nb 2\n");
+    check_line(lines, "b 2", 11);
+    check_none(lines);
+}
+
+TEST(test_arrays_that_break_off) {
+    /* A pack that is not waited for, as it broke off. */
+    struct lines *lines = new_arrays("[{},{\na 1\n");
+    check_line(lines, "[{},{", 1);
+    check_line(lines, "a 1", 2);
+    /* In the midst of a record, before what is no JSON, and before another array. */
+    put_text(lines, "[{},\n");
+    check_none(lines);
+    lines_split_array(lines);
+    check_line(lines, "{}", 3);
+    put_text(lines, "{\"n\":\"open\n,{}\nb 2\n");
+    check_record(lines, "{\"n\":\"open", 4);
+    check_record(lines, "{}", 5);
+    check_line(lines, "b 2", 6);
+    put_text(lines, "[{},{}\n");
+    check_none(lines);
+    lines_split_array(lines);
+    check_line(lines, "{}", 7);
+    check_record(lines, "{}", 7);
+    put_text(lines, "[{\"v\":1}]\n[{},");
+    check_line(lines, "[{\"v\":1}]", 8);
+    check_none(lines);
+    lines_end(lines);
+    check_line(lines, "{}", 9);
+    check_none(lines);
+    /* Behind its bracket, by something in the same line. */
+    lines = new_arrays("[{}");
+    lines_split_array(lines);
+    check_line(lines, "{}", 1);
+    put_text(lines, "] c 3\nd 4\n[{},{\"n\":");
+    check_line(lines, "c 3", 1);
+    check_line(lines, "d 4", 2);
+    check_none(lines);
+    lines_end(lines);
+    check_line(lines, "{}", 3);
+    check_record(lines, "{\"n\":", 3);
+    check_none(lines);
+}
+
+/* An array may be of any length, and one record of it may not. */
+TEST(test_arrays_that_are_long) {
+    struct lines *lines = new_arrays("[\n");
+    const char *line;
+    size_t length;
+    char more[1000];
+    uint64_t count = 0;
+    for (size_t i = 0; i < sizeof(more); i++) {
+        more[i] = "{},\n"[i % 4];
+    }
+    for (unsigned i = 0; i < 200; i++) {
+        assert_int_equal(put(lines, more, sizeof(more)), sizeof(more));
+        for (enum lines_result result; (result = lines_next(lines, &line, &length)) != LINES_NONE;) {
+            assert_int_equal(result, count == 0 ? LINES_ONE : LINES_RECORD);
+            count++;
+        }
+    }
+    assert_int_equal(count, 50000);
+    put_text(lines, "{\"n\":\"");
+    enum lines_result result = LINES_NONE;
+    memset(more, 'x', sizeof(more));
+    for (unsigned i = 0; i < 200; i++) {
+        assert_int_equal(put(lines, more, sizeof(more)), sizeof(more));
+        enum lines_result next = lines_next(lines, &line, &length);
+        assert_true(next == LINES_NONE || (next == LINES_TOO_LONG && result == LINES_NONE));
+        result = next == LINES_NONE ? result : next;
+    }
+    assert_int_equal(result, LINES_TOO_LONG);
+    put_text(lines, "\"},\n{},\n{}\n]\nnext\n");
+    assert_int_equal(lines_next(lines, &line, &length), LINES_RECORD);
+    assert_int_equal(lines_number(lines), 50003);
+    check_record(lines, "{}", 50004);
+    check_line(lines, "next", 50006);
+    /* There is always room, whatever stands between records. */
+    lines = new_arrays("[{}");
+    lines_split_array(lines);
+    check_line(lines, "{}", 1);
+    for (unsigned i = 0; i < 3 * LINES_BYTES_MAX; i++) {
+        put_text(lines, i % 2 == 0 ? "," : "\n");
+        check_none(lines);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_in_pieces),
@@ -245,6 +380,9 @@ int main(void) {
         cmocka_unit_test(test_packs_over_lines),
         cmocka_unit_test(test_packs_that_break_off),
         cmocka_unit_test(test_packs_that_are_too_long),
+        cmocka_unit_test(test_an_array_that_never_ends),
+        cmocka_unit_test(test_arrays_that_break_off),
+        cmocka_unit_test(test_arrays_that_are_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

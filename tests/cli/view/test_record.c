@@ -144,19 +144,28 @@ TEST(test_rounded) {
     }
 }
 
-static void check_pack(const char *body, const char *expected) {
-    const struct muster_sample sample = {.body = body, .length = strlen(body)};
+#define SOURCE "\"peer\":\"thermo\",\"id\":\"0a000000000000000000000000000000\",\"sample\":\"live\""
+
+static void check_pack(const char *body, const char *origin, const char *expected) {
+    const struct muster_sample sample = {
+        .kind = MUSTER_SAMPLE_LIVE, .origin = origin, .body = body, .length = strlen(body)};
+    const struct record_publisher by = {.id = {10}, .name = "thermo"};
     capture_begin(&stdout);
-    record_print_pack(&sample);
+    record_print_pack(&sample, &by);
     capture_check(expected);
 }
 
 TEST(test_packs) {
-    check_pack("[{\"n\":\"a\",\"v\":1}]   \n", "[{\"n\":\"a\",\"v\":1}]\n");
-    check_pack("[\n\t{\"n\":\"a\",\r\n\"v\":1}\n]", "[  {\"n\":\"a\",  \"v\":1} ]\n");
-    check_pack("{\"vs\":\"caf\xc3\xa9 \xf3\xa0\x81\x81\x7f\"}",
-               "{\"vs\":\"caf\xc3\xa9 \\udb40\\udc41\\u007f\"}\n");
-    check_pack("\"\xff\"", "\"\xef\xbf\xbd\"\n");
+    check_pack("[{\"n\":\"a\",\"v\":1},{\"n\":\"b\",\"v\":2}]   \n", NULL,
+               "[{" SOURCE ",\"n\":\"a\",\"v\":1},{\"n\":\"b\",\"v\":2}]\n");
+    check_pack("[\n\t{\"n\":\"a\",\r\n\"v\":1}\n]", "site-b",
+               "[  {" SOURCE ",\"origin\":\"site-b\",\"n\":\"a\",  \"v\":1} ]\n");
+    check_pack("{\"vs\":\"caf\xc3\xa9 \xf3\xa0\x81\x81\x7f\"}", NULL,
+               "{" SOURCE ",\"vs\":\"caf\xc3\xa9 \\udb40\\udc41\\u007f\"}\n");
+    check_pack("\"\xff\"", NULL, "\"\xef\xbf\xbd\"\n");
+    /* A member may not stand there twice. */
+    check_pack("[{\"n\":\"id\",\"id\" : 7,\"v\":1}]", NULL, "[{\"n\":\"id\",\"id\" : 7,\"v\":1}]\n");
+    check_pack("[{\"n\":\"id\",\"vs\":\"peer\"}]", NULL, "[{" SOURCE ",\"n\":\"id\",\"vs\":\"peer\"}]\n");
 }
 
 int main(void) {

@@ -105,7 +105,7 @@ TEST(an_address_may_be_of_one_link) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct muster_endpoint endpoint = {0};
         assert_true(endpoint_parse(rows[i].text, &endpoint));
-        assert_int_equal(endpoint_is_of_link(&endpoint), rows[i].is_of_link);
+        assert_int_equal(muster_endpoint_is_of_link(&endpoint), rows[i].is_of_link);
     }
 }
 

@@ -633,6 +633,22 @@ TEST(what_is_retained_outlives_its_publisher) {
     assert_null(bytes);
 }
 
+/* Who does not stay can't retain anything; all else it publishes. */
+TEST(who_does_not_stay_retains_nothing) {
+    size_t node = world_add("node");
+    struct muster_core_options options = world_options(node);
+    options.without_retained = true;
+    depart(node);
+    world_start(node, &options);
+    struct pipe *program = pipe_connect_local(node);
+    world_run(1000);
+    static const char refused[] = "{\"muster\":1,\"request\":\"publish\",\"topic\":\"target\","
+                                  "\"record\":{\"v\":20},\"retain\":true}";
+    assert_non_null(strstr(pipe_ask(program, refused), "\"end\":\"elsewhere\""));
+    publish_for_another(program, "target", 21, false);
+    assert_int_equal(muster_core_retained_changes(world.nodes[node].core), 0);
+}
+
 TEST(damaged_bytes_of_a_keeper_are_told) {
     size_t keeper = add_cache("keeper", "#");
     size_t sensor = world_add("sensor");

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "countdown.h"
 #include "field.h"
 #include "limit.h"
@@ -379,7 +381,7 @@ TEST(bad_requests_are_told_what_is_wrong) {
 }
 
 TEST(a_line_that_is_too_long_is_not_read) {
-    static char line[MUSTER_REQUEST_LOCAL_BYTES_MAX + 2];
+    static char line[MUSTER_REQUEST_OWN_BYTES_MAX + 2];
     memset(line, ' ', sizeof line);
     struct pipe *pipe = pipe_connect_tcp(0, 1);
     pipe_write(pipe, line, MUSTER_REQUEST_BYTES_MAX);
@@ -390,7 +392,7 @@ TEST(a_line_that_is_too_long_is_not_read) {
     assert_begins(pipe->text, "{\"end\":\"too_long\"");
     assert_true(pipe->is_ended);
     pipe = pipe_connect_local(0);
-    pipe_write(pipe, line, MUSTER_REQUEST_LOCAL_BYTES_MAX);
+    pipe_write(pipe, line, MUSTER_REQUEST_OWN_BYTES_MAX);
     world_run(20);
     assert_false(pipe->is_ended);
     pipe_write(pipe, line, 1);
@@ -627,6 +629,120 @@ TEST(nothing_grows_with_connections) {
     }
     assert_int_equal(counters()->streams_accepted, 10000);
     assert_true(countdown_bytes() < before + 1000);
+}
+
+/* ---- deflated answers ---- */
+
+#define DEFLATE REQUEST_OF("table", "\"deflate\":true")
+#define DEFLATE_LINE "{\"deflate\":true}\n"
+
+/* What a deflated answer says, for free(), with a NUL; checks that nothing is behind it. */
+static char *inflated(const struct pipe *pipe, size_t bytes_max) {
+    char *clear = malloc(bytes_max + 1);
+    const size_t line = strlen(DEFLATE_LINE);
+    assert_begins(pipe->text, DEFLATE_LINE);
+    z_stream stream = {.next_in = (uint8_t *)pipe->text + line,
+                       .avail_in = (uInt)(pipe->length - line),
+                       .next_out = (uint8_t *)clear,
+                       .avail_out = (uInt)bytes_max};
+    assert_int_equal(inflateInit2(&stream, 12), Z_OK);
+    assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(stream.avail_in, 0);
+    clear[stream.total_out] = '\0';
+    inflateEnd(&stream);
+    return clear;
+}
+
+TEST(a_long_answer_is_deflated_for_who_takes_that) {
+    hear_many(0, 300, 1);
+    struct pipe *pipe = pipe_connect_tcp(0, 1);
+    struct pipe *other = pipe_connect_tcp(0, 2);
+    pipe_say(pipe, DEFLATE "\n");
+    pipe_say(other, REQUEST("table") "\n");
+    world_run(50);
+    char *clear = inflated(pipe, other->length);
+    assert_string_equal(clear, other->text);
+    assert_true(other->length > 2 * MUSTER_STREAM_CHUNK_BYTES);
+    assert_true(pipe->length < other->length / 4);
+    free(clear);
+}
+
+TEST(the_next_answer_says_for_itself_what_it_is) {
+    hear_many(0, 100, 1);
+    struct pipe *pipe = pipe_connect_tcp(0, 1);
+    pipe_ask(pipe, DEFLATE);
+    char *clear = inflated(pipe, 100000);
+    assert_ends(clear, "{\"end\":\"done\",\"count\":100}\n");
+    free(clear);
+    assert_begins(pipe_ask(pipe, REQUEST("table")), "{\"peer\":");
+    assert_begins(pipe_ask(pipe, DEFLATE), DEFLATE_LINE);
+    pipe_finish(pipe);
+    world_run(20);
+    assert_true(pipe->is_ended);
+    assert_int_equal(counters()->streams_cut, 0);
+}
+
+TEST(what_saves_nothing_is_said_in_clear) {
+    hear_many(0, 1, 1);
+    assert_begins(pipe_ask(pipe_connect_tcp(0, 1), DEFLATE), "{\"peer\":");
+    hear_many(1, 100, 1);
+    assert_begins(pipe_ask(pipe_connect_local(0), DEFLATE), "{\"peer\":");
+    assert_begins(pipe_ask(pipe_connect_tcp(0, 1), REQUEST_OF("watch", "\"deflate\":true")), "{\"event\":");
+    assert_begins(pipe_ask(pipe_connect_tcp(0, 1), REQUEST_OF("table", "\"deflate\":false")), "{\"peer\":");
+}
+
+TEST(so_many_answers_are_deflated_at_a_time) {
+    struct pipe *pipes[MUSTER_DEFLATERS_MAX + 1];
+    hear_many(0, 200, 1);
+    for (unsigned i = 0; i <= MUSTER_DEFLATERS_MAX; i++) {
+        pipes[i] = pipe_connect_tcp(0, (uint8_t)(i / MUSTER_STREAMS_PER_ADDRESS));
+        pipes[i]->is_deaf = true;
+        pipe_say(pipes[i], DEFLATE "\n");
+    }
+    world_run(20);
+    for (unsigned i = 0; i <= MUSTER_DEFLATERS_MAX; i++) {
+        pipe_listen(pipes[i]);
+    }
+    world_run(50);
+    for (unsigned i = 0; i < MUSTER_DEFLATERS_MAX; i++) {
+        assert_begins(pipes[i]->text, DEFLATE_LINE);
+    }
+    assert_begins(pipes[MUSTER_DEFLATERS_MAX]->text, "{\"peer\":");
+    assert_ends(pipes[MUSTER_DEFLATERS_MAX]->text, "{\"end\":\"done\",\"count\":200}\n");
+    /* Who breaks off leaves its place. */
+    for (unsigned i = 0; i < 3 * MUSTER_DEFLATERS_MAX; i++) {
+        struct pipe *pipe = pipe_connect_tcp(0, 20);
+        pipe->is_deaf = true;
+        pipe_say(pipe, DEFLATE "\n");
+        world_run(5);
+        pipe_forget(pipe);
+        world_run(5);
+    }
+    assert_begins(pipe_ask(pipe_connect_tcp(0, 21), DEFLATE), DEFLATE_LINE);
+}
+
+/* Without memory it is said in clear, or cut; what is said is whole. */
+TEST(without_memory_an_answer_is_deflated_or_not) {
+    unsigned long n = 0;
+    bool has_failed = true;
+    hear_many(0, 100, 1);
+    while (has_failed) {
+        struct pipe *pipe = pipe_connect_tcp(0, 1);
+        pipe_say(pipe, DEFLATE "\n");
+        countdown_set(++n);
+        world_run(30);
+        has_failed = countdown_has_failed() != 0;
+        countdown_set(0);
+        if (strncmp(pipe->text, DEFLATE_LINE, strlen(DEFLATE_LINE)) == 0 && !pipe->is_ended) {
+            char *clear = inflated(pipe, 100000);
+            assert_ends(clear, "\"count\":100}\n");
+            free(clear);
+        }
+        pipe_forget(pipe);
+        world_run(5);
+    }
+    assert_true(n > 10);
+    assert_begins(pipe_ask(pipe_connect_tcp(0, 2), DEFLATE), DEFLATE_LINE);
 }
 
 /* ---- watching ---- */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <sodium.h>
+#include <zlib.h>
 
 #include "limit.h"
 #include "tape.h"
@@ -187,13 +188,14 @@ static size_t add_holder(const char *name, unsigned held) {
     return index;
 }
 
+#define ROW_FORMAT                                                                                       \
+    "{\"peer\":{\"id\":\"00000000000000000000000000000001\",\"state\":\"%s\",\"address\":\"10.0.0.77\"," \
+    "\"port\":19798%s},\"lines\":%u}\n%s"
+
 /* Tells of a row on a stream, the announce being `lines` of text. */
 static void give_row(struct pipe *pipe, const char *state, unsigned lines, const char *text,
                      const char *more) {
-    pipe_say(pipe,
-             "{\"peer\":{\"id\":\"%032x\",\"state\":\"%s\",\"address\":\"10.0.0.77\",\"port\":19798%s},"
-             "\"lines\":%u}\n%s",
-             1, state, more, lines, text);
+    pipe_say(pipe, ROW_FORMAT, state, more, lines, text);
 }
 
 #define FRESH ",\"age_ms\":10,\"next_ms\":2000"
@@ -294,12 +296,77 @@ static void break_off(struct pipe *pipe) {
     pipe_break(pipe);
 }
 
+/* Says this deflated, but for so many of the last bytes. */
+static void say_deflated(struct pipe *pipe, const char *text, size_t length, size_t cut) {
+    static uint8_t out[65536];
+    z_stream stream = {.next_in = (uint8_t *)(uintptr_t)text,
+                       .avail_in = (uInt)length,
+                       .next_out = out,
+                       .avail_out = sizeof out};
+    assert_int_equal(deflateInit2(&stream, 9, Z_DEFLATED, 12, 9, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&stream);
+    pipe_say(pipe, "{\"deflate\":true}\n");
+    pipe_write(pipe, out, stream.total_out - cut);
+}
+
+/* Rows as give_rows() gives them. */
+static size_t print_rows(char *out, unsigned first, unsigned count) {
+    size_t length = 0;
+    for (unsigned i = first; i < first + count; i++) {
+        char text[ANNOUNCE_BYTES_MAX];
+        announce_print(&tell_of(i, 2500)->announce, text);
+        length += (size_t)sprintf(out + length, ROW_FORMAT, "alive", FRESH, 1u, text);
+    }
+    return length;
+}
+
+static void deflate_garbage(struct pipe *pipe) {
+    pipe_say(pipe, "{\"deflate\":true}\n");
+    say_garbage(pipe);
+}
+
+static void deflate_half(struct pipe *pipe) {
+    static char rows[65536];
+    say_deflated(pipe, rows, print_rows(rows, 500, 50), 100);
+    pipe_finish(pipe);
+}
+
+static void deflate_without_end(struct pipe *pipe) {
+    static char rows[65536];
+    say_deflated(pipe, rows, print_rows(rows, 500, 3), 0);
+    pipe_finish(pipe);
+}
+
+static void deflate_a_trap(struct pipe *pipe) {
+    static const char row[] = "{\"peer\":{},\"lines\":0}\n";
+    static char rows[200000 * (sizeof row - 1)];
+    for (size_t i = 0; i < sizeof rows; i++) {
+        rows[i] = row[i % (sizeof row - 1)];
+    }
+    say_deflated(pipe, rows, sizeof rows, 0);
+}
+
+static void deflate_twice(struct pipe *pipe) {
+    static const char line[] = "{\"deflate\":true}\n";
+    say_deflated(pipe, line, strlen(line), 0);
+}
+
 static const struct {
     answerer answer;
     bool is_of_use; /* what was had is kept */
-} failing[] = {{say_garbage, false}, {refuse, false}, {say_an_endless_line, false},
-               {say_nothing, false}, {stall, true},   {miscount, true},
-               {break_off, true}};
+} failing[] = {{say_garbage, false},
+               {refuse, false},
+               {say_an_endless_line, false},
+               {say_nothing, false},
+               {stall, true},
+               {miscount, true},
+               {break_off, true},
+               {deflate_garbage, false},
+               {deflate_half, true},
+               {deflate_without_end, true},
+               {deflate_a_trap, false},
+               {deflate_twice, false}};
 
 TEST(who_fails_is_left_for_another) {
     for (size_t i = 0; i < sizeof failing / sizeof *failing; i++) {
@@ -326,6 +393,21 @@ TEST(rows_that_say_nothing_here_are_left_out) {
     assert_got_all(joiner, 0);
     assert_int_equal(world_counters(joiner)->tables, 2);
     assert_true(world_has_row(joiner, "x500"));
+}
+
+static void deflate_all(struct pipe *pipe) {
+    static char rows[65536];
+    assert_int_equal(pipe_count(pipe, "\"deflate\":true"), 1);
+    size_t length = print_rows(rows, 500, 50);
+    length += (size_t)sprintf(rows + length, "{\"end\":\"done\",\"count\":50}\n");
+    say_deflated(pipe, rows, length, 0);
+}
+
+TEST(a_table_may_come_deflated) {
+    size_t joiner = join_beside(deflate_all);
+    assert_got_all(joiner, 0);
+    assert_true(world_has_row(joiner, "x500"));
+    assert_true(world_has_row(joiner, "x549"));
 }
 
 #define A_43 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

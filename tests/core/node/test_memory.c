@@ -432,6 +432,32 @@ TEST(one_grows_large) {
     fail_every_allocation_of(begin_streams, grow_large, check_large);
 }
 
+/* No stream brings it: it comes in parts. */
+static void refuse(struct pipe *pipe, enum muster_stream_event event) {
+    if (event == MUSTER_STREAM_ACCEPTED) {
+        pipe_break(pipe);
+    }
+}
+
+static void begin_without_streams(void) {
+    begin_streams();
+    world.nodes[0].script = refuse;
+}
+
+static void grow_large_in_parts(void) {
+    grow_large();
+    world_run(100);
+}
+
+static void check_parts(void) {
+    world_run(7000);
+    check_large();
+}
+
+TEST(one_is_had_in_parts) {
+    fail_every_allocation_of(begin_without_streams, grow_large_in_parts, check_parts);
+}
+
 static struct pipe *client;
 
 static void ask_all(void) {

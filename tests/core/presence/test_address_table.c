@@ -34,6 +34,19 @@ static void ports_are_of_one_address(void **state) {
     address_table_deinit(&table);
 }
 
+static void families_are_apart(void **state) {
+    (void)state;
+    struct address_table table = {0};
+    const struct muster_endpoint v4 = address(1);
+    struct muster_endpoint v6 = v4;
+    v6.family = 6;
+    assert_int_equal(address_table_reserve(&table, seed, 2), 0);
+    address_table_add(&table, seed, &v4);
+    assert_null(address_table_find(&table, seed, &v6));
+    assert_int_equal(address_table_add(&table, seed, &v6)->rows, 1);
+    address_table_deinit(&table);
+}
+
 static void counts_are_exact(void **state) {
     (void)state;
     struct address_table table = {0};
@@ -66,6 +79,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_counted_at_first),
         cmocka_unit_test(ports_are_of_one_address),
+        cmocka_unit_test(families_are_apart),
         cmocka_unit_test(counts_are_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "message.h"
 #include "peer_table.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,7 +273,7 @@ static struct muster_datagram datagram_from(uint16_t port, enum muster_path_kind
 static void note(struct peer *peer, uint16_t port, enum muster_path_kind kind, bool is_everywhere,
                  bool is_copy, uint64_t now_ms) {
     struct muster_datagram datagram = datagram_from(port, kind);
-    assert_int_equal(peer_reserve_evidence(peer), 0);
+    assert_int_equal(peer_reserve_evidence(peer, &datagram), 0);
     peer_add_evidence(peer, &datagram,
                       (is_everywhere ? EVIDENCE_EVERYWHERE : 0u) | (is_copy ? EVIDENCE_COPY : 0u), now_ms);
 }
@@ -285,6 +286,15 @@ static void an_announce_is_replaced(void **state) {
     assert_int_equal(peer_table_set_announce(&table, peer, &message, (const uint8_t *)"other one", 9), 0);
     assert_int_equal(peer->announce_length, 9);
     assert_memory_equal(peer->announce, "other one", 9);
+}
+
+static void room_is_made_for_new_tuples_alone(void **state) {
+    (void)state;
+    struct peer *peer = add(1, true);
+    const struct muster_datagram again = datagram_from(19798, MUSTER_PATH_M4);
+    note(peer, 19798, MUSTER_PATH_M4, true, false, 1000);
+    assert_int_equal(peer_reserve_evidence(peer, &again), 0);
+    assert_true(malloc_usable_size(peer->tuples) < 2 * sizeof *peer->tuples);
 }
 
 static void evidence_is_kept_by_5_tuple(void **state) {
@@ -343,6 +353,25 @@ static void only_the_most_recent_tuples_are_kept(void **state) {
     assert_int_equal(peer->tuples[1].source.port, 30000);
     assert_int_equal(peer->tuples[1].count, 1);
     assert_int_equal(peer->received, MUSTER_TUPLES_MAX + 2);
+}
+
+/* Else whoever passes on from many ports would have it forgotten where the peer itself answered. */
+static void the_address_of_the_row_is_not_forgotten(void **state) {
+    (void)state;
+    struct peer *peer = add(1, true);
+    struct muster_datagram datagram = datagram_from(19798, MUSTER_PATH_M4);
+    peer_table_set_address(&table, peer, &datagram.source, INTERFACE);
+    note(peer, 19798, MUSTER_PATH_M4, false, false, 1000);
+    assert_false(peer_is_answered_at(peer, &datagram.source));
+    peer_add_evidence(peer, &datagram, EVIDENCE_PROOF | EVIDENCE_ANSWER, 1001);
+    for (uint16_t i = 0; i < 2 * MUSTER_TUPLES_MAX; i++) {
+        note(peer, (uint16_t)(20000 + i), MUSTER_PATH_M4, false, false, 2000u + i);
+    }
+    assert_int_equal(peer->tuple_count, MUSTER_TUPLES_MAX);
+    assert_int_equal(peer_heard_at_ms(peer, &datagram.source), 1001);
+    assert_true(peer_is_answered_at(peer, &datagram.source));
+    datagram = datagram_from(20000, MUSTER_PATH_M4);
+    assert_int_equal(peer_heard_at_ms(peer, &datagram.source), 0);
 }
 
 static void the_loss_of_a_path_is_what_others_brought(void **state) {
@@ -466,10 +495,12 @@ int main(void) {
         TABLE_TEST(the_first_due_is_first_whatever_happens),
         TABLE_TEST(a_row_keeps_its_moment),
         TABLE_TEST(an_announce_is_replaced),
+        TABLE_TEST(room_is_made_for_new_tuples_alone),
         TABLE_TEST(evidence_is_kept_by_5_tuple),
         TABLE_TEST(a_proof_belongs_to_its_source),
         TABLE_TEST(strangers_without_a_key_are_few),
         TABLE_TEST(only_the_most_recent_tuples_are_kept),
+        TABLE_TEST(the_address_of_the_row_is_not_forgotten),
         TABLE_TEST(the_loss_of_a_path_is_what_others_brought),
         TABLE_TEST(an_earlier_boot_is_forgotten),
         TABLE_TEST(few_rows_of_one_address_are_speakers),

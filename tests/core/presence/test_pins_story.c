@@ -46,6 +46,18 @@ TEST(who_trusts_the_signed_lists_nobody_else) {
     assert_true(world_drops(1, MUSTER_DROP_UNTRUSTED) > 0);
 }
 
+/* Who never heard the key of an id can't know that it has one, and needs none to be told so. */
+TEST(who_trusts_the_signed_takes_no_id_without_its_key) {
+    world_add("a");
+    world_kill(0);
+    world_add("b");
+    trust(1, MUSTER_TRUST_SIGNED, NULL, 0);
+    world_hear(1, &(struct announce){.id = world.nodes[0].id, .name = "a"});
+    assert_int_equal(world_rows(1, MUSTER_ALIVE), 0);
+    assert_int_equal(world_drops(1, MUSTER_DROP_UNTRUSTED), 1);
+    assert_string_equal(world_story(), "");
+}
+
 TEST(who_trusts_the_pinned_lists_nobody_else) {
     world_add("a");
     world_add("b");

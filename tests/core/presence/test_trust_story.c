@@ -245,6 +245,7 @@ TEST(a_key_takes_over_an_unverified_row) {
     hear(1, id, 77, 1, "usurper");
     assert_string_equal(world_story(), "b: joined a\n");
     assert_true(world_has_row(1, "usurper"));
+    assert_false(world_row(1, "usurper")->verified);
     world_restart(0);
     world_run(1000);
     assert_false(world_has_row(1, "usurper"));
@@ -422,6 +423,69 @@ TEST(a_relayed_answer_makes_no_row) {
     ask_in_between(",\"want\":{}");
     assert_int_equal(world_rows(1, MUSTER_ALIVE), 0);
     assert_int_equal(world_drops(1, MUSTER_DROP_SOURCE), 1);
+}
+
+static bool is_to_many(const struct muster_datagram *datagram) {
+    return datagram->destination.ip[0] != 10 || datagram->destination.ip[3] == 255;
+}
+
+static bool is_unicast_lost(size_t from, size_t to, const struct muster_datagram *datagram) {
+    (void)from;
+    (void)to;
+    return !is_to_many(datagram);
+}
+
+/* What "a" says to the group is on its way from .99 before it is from "a". */
+static void overtake(size_t from, const struct muster_datagram *datagram) {
+    relay(from, datagram);
+    if (from == 0 && is_to_many(datagram)) {
+        struct muster_datagram relayed = *datagram;
+        relayed.source.ip[3] = 99;
+        world_inject(1, &relayed);
+    }
+}
+
+static bool is_at_99(void) {
+    return world_row(1, "a")->address.ip[3] == 99;
+}
+
+/* They prove themselves to the group alone. */
+static void meet(void (*on_sent)(size_t from, const struct muster_datagram *datagram)) {
+    world.is_lost = is_unicast_lost;
+    world.on_sent = on_sent;
+    world_add("a");
+    world_add("b");
+    while (world_rows(1, MUSTER_ALIVE) == 0) {
+        world_run(10);
+    }
+}
+
+/* An answer to the group can be passed on by anybody: here "b" loses that of "a" itself. */
+TEST(a_relayed_answer_to_the_group_moves_no_row) {
+    meet(relay);
+    world_run(1000);
+    assert_false(is_at_99());
+    world.is_lost = is_cut;
+    world.on_sent = overtake;
+    uint64_t received = world_row(1, "a")->received;
+    char nonce[MUSTER_NONCE_CHARS + 1] = "";
+    memcpy(nonce, &nonce_of_b, sizeof nonce_of_b);
+    world_say(0, 99, MUSTER_PATH_M4,
+              "{\"muster\":1,\"kind\":\"query\",\"id\":\"" UNSIGNED_ID
+              "\",\"boot\":1,\"nonce\":\"%s\",\"of\":[\"%s\"]}\n",
+              nonce, world.nodes[0].id);
+    world_run(10);
+    assert_int_equal(world_row(1, "a")->received, received + 1);
+    assert_false(is_at_99());
+}
+
+/* Who is met by such an answer is where its copies come from, and answers there. */
+TEST(a_relayed_answer_to_the_group_is_doubted) {
+    meet(overtake);
+    assert_true(is_at_99());
+    world.is_lost = NULL;
+    world_run(4000);
+    assert_false(is_at_99());
 }
 
 int main(void) {

@@ -17,6 +17,8 @@ static const struct muster_service services[] = {
 };
 static const struct muster_text attrs[] = {{"os", "debian"}};
 static const struct muster_topic topics[] = {{.name = "kitchen", .unit = "Cel", .rate = 1}};
+static const struct muster_text nameless_unit[] = {{NULL, "Cel"}};
+static const char *const no_caches[] = {NULL};
 static const struct muster_document whole = {.name = "box",
                                              .services = services,
                                              .service_count = 2,
@@ -212,6 +214,22 @@ TEST(one_difference_makes_topics_differ) {
         assert_false(lists_are_topics_equal(topics, 1, &others[i], 1));
     }
     assert_false(lists_are_topics_equal(topics, 1, topics, 0));
+}
+
+TEST(a_program_may_leave_out_what_it_must_not) {
+    const struct muster_topic nameless[] = {{.unit = "Cel"}};
+    const struct muster_topic without_unit[] = {{.name = "kitchen", .units = nameless_unit, .unit_count = 1}};
+    assert_true(lists_are_complete(&whole));
+    assert_false(lists_are_complete(&(struct muster_document){.services = services}));
+    assert_false(
+        lists_are_complete(&(struct muster_document){.name = "a", .attrs = nameless_unit, .attr_count = 1}));
+    assert_false(
+        lists_are_complete(&(struct muster_document){.name = "a", .caches = no_caches, .cache_count = 1}));
+    assert_false(lists_are_complete(&(struct muster_document){.attrs = attrs, .attr_count = 1}));
+    assert_false(
+        lists_are_complete(&(struct muster_document){.name = "a", .topics = nameless, .topic_count = 1}));
+    assert_false(lists_are_topics_complete(nameless, 1));
+    assert_false(lists_are_topics_complete(without_unit, 1));
 }
 
 int main(void) {

@@ -109,6 +109,7 @@ TEST(multicast_is_told_from_unicast) {
         struct muster_endpoint endpoint = endpoint_at(others[i], PORT);
         assert_false(group_is_multicast(&endpoint));
     }
+    assert_false(group_is_multicast(&(struct muster_endpoint){.family = 0, .ip = {0xe0}}));
 }
 
 int main(void) {

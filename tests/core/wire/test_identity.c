@@ -172,6 +172,18 @@ TEST(answers_to_nonces_of_the_last_minute_are_taken) {
     assert_int_equal(nonces_count(&nonces, 95001), 0);
 }
 
+TEST(a_first_nonce_is_new) {
+    struct nonces nonces = {0};
+    struct random random;
+    random_init(&random, seed);
+    nonces_renew(&nonces, &random, 5000);
+    uint64_t first = nonces_current(&nonces, &random, 5000);
+    nonces_renew(&nonces, &random, 5000 + MUSTER_NONCE_MS_MIN - 1); /* too soon */
+    assert_true(nonces_current(&nonces, &random, 6000) == first);
+    nonces_renew(&nonces, &random, 5000 + MUSTER_NONCE_MS_MIN);
+    assert_true(nonces_current(&nonces, &random, 6000) != first);
+}
+
 int main(void) {
     return test_run(NULL, NULL);
 }

@@ -163,6 +163,27 @@ TEST(a_query_is_written) {
                                          "\"of\":[\"ffffffffffffffffffffffffffffffff\"]}\n");
 }
 
+TEST(a_part_and_its_question_are_written) {
+    struct message message = message_of(MESSAGE_PART);
+    memset(message.hash, 0xab, sizeof message.hash);
+    message.part = 110;
+    message.bytes = "fQo=";
+    const char hash[] = "\"hash\":\"abababababababababababababababababababababababababababababababab\"";
+    char text[512];
+    snprintf(text, sizeof text, HEADER("part") "%s,\"number\":110,\"bytes\":\"fQo=\"}\n", hash);
+    check_text(&message, text);
+    message.kind = MESSAGE_QUERY;
+    memcpy(&message.nonce, "00000001", sizeof message.nonce);
+    message.asks_some = true;
+    message.of_count = 1;
+    memset(message.of[0], 0xff, MUSTER_ID_BYTES);
+    snprintf(text, sizeof text,
+             HEADER("query") "\"nonce\":\"00000001\",\"of\":[\"ffffffffffffffffffffffffffffffff\"],"
+                             "\"part\":{%s,\"number\":110}}\n",
+             hash);
+    check_text(&message, text);
+}
+
 /* ---- what comes back ---- */
 
 TEST(an_announce_comes_back) {
@@ -273,6 +294,38 @@ TEST(an_answer_comes_back) {
     memcpy(&message.nonce, "01234567", sizeof message.nonce);
     assert_true(message_answers(&back, message.nonce));
     message_deinit(&back);
+}
+
+TEST(each_byte_of_a_body_is_in_one_part) {
+    uint8_t body[2 * MUSTER_PART_BYTES + 1];
+    uint8_t bytes[MUSTER_PART_BYTES];
+    char text[MESSAGE_PART_TEXT_BYTES];
+    for (size_t i = 0; i < sizeof body; i++) {
+        body[i] = (uint8_t)(i * 7);
+    }
+    for (size_t size = 1; size <= sizeof body; size++) {
+        size_t done = 0;
+        size_t begin;
+        size_t length;
+        for (uint64_t part = 1; (length = message_part_length(size, part, &begin)) > 0; part++) {
+            assert_int_equal(begin, done);
+            message_part_text(body + begin, length, text);
+            const struct message message = {.bytes = text};
+            assert_int_equal(message_part_bytes(&message, bytes), length);
+            assert_memory_equal(bytes, body + begin, length);
+            done += length;
+        }
+        assert_int_equal(done, size);
+    }
+}
+
+TEST(there_are_no_other_parts) {
+    size_t begin;
+    assert_int_equal(message_part_length(MUSTER_DOCUMENT_BYTES_MAX, 0, &begin), 0);
+    assert_int_equal(message_part_length(MUSTER_DOCUMENT_BYTES_MAX, MUSTER_PARTS_MAX, &begin), 136);
+    assert_int_equal(message_part_length(MUSTER_DOCUMENT_BYTES_MAX, MUSTER_PARTS_MAX + 1, &begin), 0);
+    assert_int_equal(message_part_length(MUSTER_DOCUMENT_BYTES_MAX, MUSTER_INTEGER_MAX, &begin), 0);
+    assert_int_equal(message_part_length(0, 1, &begin), 0);
 }
 
 TEST(a_query_comes_back) {
@@ -416,6 +469,33 @@ TEST(every_cut_is_refused) {
         bool is_line = cut > 0 && bytes[cut - 1] == '\n';
         assert_int_equal(reason, is_line ? MUSTER_DROP_SIGNATURE : MUSTER_DROP_TRUNCATED);
     }
+}
+
+TEST(a_body_is_one_line_of_an_object) {
+    static const char *const texts[] = {
+        "", "{}", "{}\n{}\n", "\n", "[]\n", "{\"services\":1}\n", "{\"services\":[{}]}\n"};
+    struct message message = announce("a");
+    enum muster_drop reason;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_false(message_take_body(&message, (const uint8_t *)texts[i], strlen(texts[i]), &reason));
+        assert_null(message.body);
+    }
+}
+
+TEST(a_probe_is_a_number) {
+    static const char *const probes[] = {"0", "65536", "1.5"};
+    for (size_t i = 0; i < sizeof probes / sizeof *probes; i++) {
+        char text[512];
+        snprintf(
+            text, sizeof text,
+            HEADER(
+                "announce") "\"seq\":1,\"rev\":1,\"next_ms\":1000,\"peers\":0,\"name\":\"a\",\"probe\":%s}\n",
+            probes[i]);
+        check_drop(text, MUSTER_DROP_RANGE);
+    }
+    check_drop(HEADER("announce") "\"seq\":1,\"rev\":1,\"next_ms\":1000,\"peers\":0,\"name\":\"a\","
+                                  "\"topics\":[{\"name\":\"t\",\"rate\":1e400}]}\n",
+               MUSTER_DROP_RANGE);
 }
 
 TEST(the_first_wrong_member_is_the_reason) {

@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "countdown.h"
+#include "deflater.h"
 #include "reply.h"
 #include "reply_walk.h"
 #include "test.h"
@@ -182,11 +183,11 @@ static int write_all(struct buffer *out) {
     const struct muster_counters counters = some_counters();
     const struct reply_lines lines = announce_lines();
     const struct reply_lines body = {.body = (const uint8_t *)BODY, .body_length = strlen(BODY)};
-    int error = reply_write_peer(out, NULL, &peer, &lines, true);
-    error = error != 0 ? error : reply_write_peer(out, NULL, &peer, &lines, false);
-    error = error != 0
-                ? error
-                : reply_write_peer(out, muster_peer_event_name(MUSTER_PEER_CONFLICT), &peer, &lines, true);
+    int error = reply_write_peer(out, NULL, &peer, &lines, REPLY_ROW_WITH_EVIDENCE);
+    error = error != 0 ? error : reply_write_peer(out, NULL, &peer, &lines, REPLY_ROW_WHOLE);
+    error = error != 0 ? error
+                       : reply_write_peer(out, muster_peer_event_name(MUSTER_PEER_CONFLICT), &peer, &lines,
+                                          REPLY_ROW_WITH_EVIDENCE);
     error = error != 0 ? error : reply_write_document(out, id, &body);
     error = error != 0 ? error : reply_write_stats(out, &counters);
     error = error != 0 ? error : reply_write_self(out, &self, &lines);
@@ -347,6 +348,46 @@ static void assert_part(const struct reply *reply, size_t number) {
     }
 }
 
+/* All parts deflated, and twice: the second time behind the first one's end. */
+static void write_deflated(struct buffer *out) {
+    struct buffer clear = {0};
+    assert_int_equal(write_all(&clear), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        struct deflater *deflater = deflater_new();
+        assert_int_equal(reply_write_deflate(out), 0);
+        assert_int_equal(deflater_write(deflater, clear.bytes, clear.length / 2, false, out), 0);
+        assert_int_equal(deflater_write(deflater, clear.bytes + clear.length / 2,
+                                        clear.length - clear.length / 2, true, out),
+                         0);
+        deflater_free(deflater);
+    }
+    buffer_deinit(&clear);
+}
+
+TEST(what_is_deflated_is_read_in_pieces_of_any_size) {
+    struct buffer out = {0};
+    write_deflated(&out);
+    const size_t sizes[] = {1, 2, 7, 100, 1000, out.length};
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        struct reply_reader reader;
+        struct reply reply;
+        size_t parts = 0;
+        int result = 0;
+        reply_reader_init(&reader, PART_BYTES_MAX);
+        for (size_t at = 0; at < out.length; at += sizes[i]) {
+            size_t length = out.length - at < sizes[i] ? out.length - at : sizes[i];
+            assert_int_equal(reply_reader_feed(&reader, out.bytes + at, length), 0);
+            while ((result = reply_reader_next(&reader, &reply)) == 1) {
+                assert_part(&reply, parts++ % PARTS);
+            }
+            assert_int_equal(result, 0);
+        }
+        assert_int_equal(parts, 2 * PARTS);
+        reply_reader_deinit(&reader);
+    }
+    buffer_deinit(&out);
+}
+
 TEST(what_is_written_is_read_in_pieces_of_any_size) {
     struct buffer out = {0};
     assert_int_equal(write_all(&out), 0);
@@ -477,6 +518,10 @@ static const struct {
     {SAMPLE("\"boot\":1,\"topic\":\"a\",\"until\":3", "1") "[]\n", 1, REPLY_SAMPLE},
     {SAMPLE("\"boot\":1,\"topic\":\"a\",\"until\":-3", "1") "[]\n", MUSTER_EINVAL, 0},
     {SAMPLE("\"boot\":1,\"topic\":\"a\",\"seq\":2,\"until\":3", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"age_ms\":\"5\"", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"origin\":\"site\",\"name\":\"n\"", "1") "[]\n", 1, REPLY_SAMPLE},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"origin\":\"a\\tb\"", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"name\":\"\"", "1") "[]\n", MUSTER_EINVAL, 0},
     {SAMPLE("\"boot\":1,\"topic\":\"a\"", "2") "[]\n[]\n", MUSTER_EINVAL, 0},
     {"{\"sample\":{\"id\":\"00\",\"boot\":1,\"topic\":\"a\"},\"lines\":1}\n[]\n", MUSTER_EINVAL, 0},
     {"{\"sample\":{}}\n", MUSTER_EINVAL, 0},
@@ -519,6 +564,21 @@ static const struct {
     {"{\"end\":\"done\"", 0, 0},
     {"", 0, 0},
 };
+
+/* What comes is read to its end first; who does not look at a part has it dropped. */
+TEST(a_part_is_void_when_more_comes) {
+    static const char part[] = "{\"end\":\"done\"}\n";
+    struct reply_reader reader;
+    struct reply reply;
+    reply_reader_init(&reader, PART_BYTES_MAX);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(reply_reader_feed(&reader, (const uint8_t *)part, sizeof part - 1), 0);
+        assert_int_equal(reply_reader_next(&reader, &reply), 1);
+        assert_int_equal(reply.kind, REPLY_END);
+    }
+    assert_int_equal(reply_reader_next(&reader, &reply), 0);
+    reply_reader_deinit(&reader);
+}
 
 TEST(each_part_may_be_wrong) {
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -664,9 +724,7 @@ TEST(every_allocation_of_writing_may_fail) {
     assert_true(n > 100);
 }
 
-TEST(every_allocation_of_reading_may_fail) {
-    struct buffer out = {0};
-    assert_int_equal(write_all(&out), 0);
+static void fail_each_allocation_of_reading(const struct buffer *out) {
     bool has_failed = true;
     unsigned long n = 0;
     while (has_failed) {
@@ -675,7 +733,7 @@ TEST(every_allocation_of_reading_may_fail) {
         size_t parts = 0;
         reply_reader_init(&reader, PART_BYTES_MAX);
         countdown_set(++n);
-        int result = reply_reader_feed(&reader, out.bytes, out.length);
+        int result = reply_reader_feed(&reader, out->bytes, out->length);
         while (result == 0 && (result = reply_reader_next(&reader, &reply)) == 1) {
             assert_part(&reply, parts++);
             result = parts == PARTS ? 1 : 0;
@@ -686,7 +744,103 @@ TEST(every_allocation_of_reading_may_fail) {
         reply_reader_deinit(&reader);
     }
     assert_true(n > 100);
+}
+
+TEST(every_allocation_of_reading_may_fail) {
+    struct buffer out = {0};
+    assert_int_equal(write_all(&out), 0);
+    fail_each_allocation_of_reading(&out);
+    out.length = 0;
+    write_deflated(&out);
+    fail_each_allocation_of_reading(&out);
     buffer_deinit(&out);
+}
+
+/* ---- short rows ---- */
+
+#define KEY "iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w="
+#define ID_OF_KEY "e6808f33fbec87975122804ac9ceda8e"
+#define SIGNATURE                                                                                         \
+    "{\"sig\":\"Sa3p1aVBuQRVLgqFpiYBSxrHAy9xQKbUxVQbnMQ8261YAaEQ3+WqlX9dT9onxWG7mm1ieEd76SlMXTu5LtsfAg==" \
+    "\"}\n"
+#define SIGNED(id_member, last)                                                                         \
+    "{\"muster\":1,\"kind\":\"announce\"," id_member "\"boot\":5,\"seq\":9,\"rev\":3,\"next_ms\":2500," \
+    "\"peers\":0,\"name\":\"lamp\"" last "}\n"
+#define WITH_ID SIGNED("\"id\":\"" ID_OF_KEY "\",", ",\"key\":\"" KEY "\"") SIGNATURE
+#define WITHOUT_ID SIGNED("", ",\"key\":\"" KEY "\"") SIGNATURE
+
+static struct buffer written(const char *announce) {
+    const struct muster_peer peer = a_peer();
+    const struct reply_lines lines = {.announce = (const uint8_t *)announce,
+                                      .announce_length = strlen(announce)};
+    struct buffer out = {0};
+    assert_int_equal(reply_write_peer(&out, NULL, &peer, &lines, REPLY_ROW_SHORT), 0);
+    assert_int_equal(buffer_append(&out, "", 1), 0); /* a NUL */
+    out.length--;
+    return out;
+}
+
+TEST(a_short_row_lacks_the_id_that_its_key_tells) {
+    struct buffer out = written(WITH_ID);
+    struct reply_reader reader;
+    struct reply reply;
+    assert_null(strstr((const char *)out.bytes, "\"id\""));
+    assert_non_null(strstr((const char *)out.bytes, WITHOUT_ID));
+    reply_reader_init(&reader, PART_BYTES_MAX);
+    assert_int_equal(reply_reader_feed(&reader, out.bytes, out.length), 0);
+    assert_int_equal(reply_reader_next(&reader, &reply), 1);
+    assert_int_equal(reply.kind, REPLY_PEER);
+    assert_int_equal(reply.announce_length, strlen(WITH_ID));
+    assert_memory_equal(reply.announce_bytes, WITH_ID, strlen(WITH_ID));
+    assert_memory_equal(reply.peer.id, reply.announce->id, sizeof reply.peer.id);
+    reply_reader_deinit(&reader);
+    buffer_deinit(&out);
+}
+
+TEST(a_row_whose_id_is_not_told_so_is_said_whole) {
+    static const char *const announces[] = {
+        ANNOUNCE,
+        SIGNED("\"id\":\"000102030405060708090a0b0c0d0e0f\",", ",\"key\":\"" KEY "\"") SIGNATURE,
+        SIGNED("\"id\":\"" ID_OF_KEY "\",", ",\"key\":\"" KEY "\",\"more\":1") SIGNATURE,
+        SIGNED("\"id\":\"" ID_OF_KEY "\",", ",\"key\": \"" KEY "\"") SIGNATURE,
+        SIGNED("\"boot\":5,\"id\":\"" ID_OF_KEY "\",", ",\"key\":\"" KEY "\"") SIGNATURE,
+        SIGNED("\"id\":\"" ID_OF_KEY "\",", ",\"key\":\"" KEY "\"") "",
+    };
+    for (size_t i = 0; i < COUNT(announces); i++) {
+        struct buffer out = written(announces[i]);
+        bool is_short = i == COUNT(announces) - 1; /* whether there is a signature says another */
+        assert_int_equal(strstr((const char *)out.bytes, "{\"peer\":{\"short\":true,") != NULL, is_short);
+        assert_int_equal(strstr((const char *)out.bytes, announces[i]) == NULL, is_short);
+        buffer_deinit(&out);
+    }
+}
+
+TEST(a_short_row_without_its_key_says_nothing) {
+    static const char *const announces[] = {SIGNED("", ""),
+                                            SIGNED("", ",\"key\":\"" KEY "\",\"more\":1"),
+                                            SIGNED("", ",\"key\":\"" KEY "=\""),
+                                            "\n",
+                                            "{}\n",
+                                            WITH_ID};
+    for (size_t i = 0; i < COUNT(announces); i++) {
+        struct buffer out = {0};
+        struct reply_reader reader;
+        struct reply reply;
+        char head[200];
+        snprintf(
+            head, sizeof head,
+            "{\"peer\":{\"short\":true,\"state\":\"alive\",\"address\":\"10.0.0.1\",\"port\":9,\"age_ms\":1,"
+            "\"next_ms\":2},\"lines\":%d}\n",
+            strstr(announces[i], "sig") == NULL ? 1 : 2);
+        assert_int_equal(buffer_append(&out, head, strlen(head)), 0);
+        assert_int_equal(buffer_append(&out, announces[i], strlen(announces[i])), 0);
+        reply_reader_init(&reader, PART_BYTES_MAX);
+        assert_int_equal(reply_reader_feed(&reader, out.bytes, out.length), 0);
+        assert_int_equal(reply_reader_next(&reader, &reply), 1);
+        assert_int_equal(reply.kind, REPLY_UNREADABLE);
+        reply_reader_deinit(&reader);
+        buffer_deinit(&out);
+    }
 }
 
 /* ---- bytes that come and go ---- */

@@ -45,6 +45,7 @@ static const struct request requests[] = {
     {.kind = REQUEST_PUBLISH,
      .topic = "t",
      .record = {.kind = MUSTER_VALUE_BOOLEAN, .boolean = true, .has_sum = true, .sum = 3, .update_s = 60}},
+    {.kind = REQUEST_PUBLISH, .topic = "t", .record = {.name = "", .unit = "", .kind = MUSTER_VALUE_BOOLEAN}},
     {.kind = REQUEST_PUBLISH,
      .topic = "t",
      .record = {.kind = MUSTER_VALUE_DATA, .text = "aGk"},
@@ -152,6 +153,29 @@ TEST(what_is_written_is_read) {
         assert_null(member);
         assert_requests(&requests[i], &read);
         request_deinit(&read);
+        request_deinit(&read);
+    }
+}
+
+/* A value that fits no datagram is handed over whole, also one that ends by no NUL. */
+TEST(a_large_value_is_written_and_read) {
+    static char text[MUSTER_LARGE_BYTES_MAX / 3 * 4 + 4];
+    const size_t lengths[] = {MUSTER_DATAGRAM_BYTES_MAX + 4, sizeof text};
+    memset(text, 'A', sizeof text);
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        const struct request request = {
+            .kind = REQUEST_PUBLISH,
+            .topic = "camera/thumbnail",
+            .record = {.kind = MUSTER_VALUE_DATA, .text = text, .text_length = lengths[i]}};
+        struct request read;
+        const char *member;
+        char *line;
+        size_t length;
+        assert_int_equal(request_encode(&request, &line, &length), 0);
+        assert_int_equal(request_decode(line, length - 1, &read, &member), REQUEST_END_DONE);
+        free(line);
+        assert_int_equal(read.record.kind, MUSTER_VALUE_DATA);
+        assert_int_equal(strlen(read.record.text), lengths[i]);
         request_deinit(&read);
     }
 }
@@ -279,6 +303,8 @@ static const struct {
     {REQUEST("update", ",\"set\":{\"topics\":5}"), REQUEST_END_DONE, NULL}, /* not for who asks to say */
     {REQUEST("update", ",\"remove\":{\"attrs\":[]}"), REQUEST_END_DONE, NULL},
     {REQUEST("table", ",\"set\":5,\"unknown\":[1,2]"), REQUEST_END_DONE, NULL},
+    {REQUEST("publish", ",\"topic\":\"a//b\",\"record\":{\"v\":1}"), REQUEST_END_INVALID, "topic"},
+    {REQUEST("publish", ",\"topic\":\"a\",\"record\":{\"v\":1,\"vb\":true}"), REQUEST_END_INVALID, "record"},
     {REQUEST("samples", ""), REQUEST_END_INVALID, "patterns"},
     {REQUEST("samples", ",\"patterns\":[]"), REQUEST_END_INVALID, "patterns"},
     {REQUEST("samples", ",\"patterns\":\"#\""), REQUEST_END_INVALID, "patterns"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SenML: the examples of RFC 8428, its rules one by one, and what is written beside what is read. */
+/* SenML: the rules of RFC 8428 one by one, and what is written beside what is read. */
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
@@ -69,42 +69,6 @@ static void check_story(const char *text, const char *expected) {
     }
 }
 
-TEST(test_examples_of_the_rfc) {
-    /* 5.1.1 */
-    check_story("[\n  {\"n\":\"urn:dev:ow:10e2073a01080063\",\"u\":\"Cel\",\"v\":23.1}\n]",
-                "{\"n\":\"urn:dev:ow:10e2073a01080063\",\"u\":\"Cel\",\"v\":23.1,\"t\":1700000000}\n");
-    /* 5.1.2 */
-    check_story("[{\"bn\":\"urn:dev:ow:10e2073a01080063:\",\"n\":\"voltage\",\"u\":\"V\",\"v\":120.1},"
-                "{\"n\":\"current\",\"u\":\"A\",\"v\":1.2}]",
-                "{\"n\":\"urn:dev:ow:10e2073a01080063:voltage\",\"u\":\"V\",\"v\":120.1,\"t\":1700000000}\n"
-                "{\"n\":\"urn:dev:ow:10e2073a01080063:current\",\"u\":\"A\",\"v\":1.2,\"t\":1700000000}\n");
-    /* 5.1.2, with base time, unit and version */
-    check_story(
-        "[{\"bn\":\"urn:dev:ow:10e2073a0108006:\",\"bt\":1.276020076001e+09,\"bu\":\"A\",\"bver\":5,"
-        "\"n\":\"voltage\",\"u\":\"V\",\"v\":120.1},"
-        "{\"n\":\"current\",\"t\":-5,\"v\":1.2},{\"n\":\"current\",\"t\":-4,\"v\":1.3}]",
-        "{\"n\":\"urn:dev:ow:10e2073a0108006:voltage\",\"u\":\"V\",\"v\":120.1,\"t\":1276020076.001}\n"
-        "{\"n\":\"urn:dev:ow:10e2073a0108006:current\",\"u\":\"A\",\"v\":1.2,\"t\":1276020071.001}\n"
-        "{\"n\":\"urn:dev:ow:10e2073a0108006:current\",\"u\":\"A\",\"v\":1.3,\"t\":1276020072.001}\n");
-    /* 5.1.3 */
-    check_story("[{\"bn\":\"urn:dev:ow:10e2073a01080063\",\"bt\":1.320067464e+09,\"bu\":\"%RH\",\"v\":20},"
-                "{\"u\":\"lon\",\"v\":24.30621},{\"u\":\"lat\",\"v\":60.07965},"
-                "{\"t\":60,\"v\":20.3},{\"u\":\"lon\",\"t\":60,\"v\":24.30622}]",
-                "{\"n\":\"urn:dev:ow:10e2073a01080063\",\"u\":\"%RH\",\"v\":20,\"t\":1320067464}\n"
-                "{\"n\":\"urn:dev:ow:10e2073a01080063\",\"u\":\"lon\",\"v\":24.30621,\"t\":1320067464}\n"
-                "{\"n\":\"urn:dev:ow:10e2073a01080063\",\"u\":\"lat\",\"v\":60.07965,\"t\":1320067464}\n"
-                "{\"n\":\"urn:dev:ow:10e2073a01080063\",\"u\":\"%RH\",\"v\":20.3,\"t\":1320067524}\n"
-                "{\"n\":\"urn:dev:ow:10e2073a01080063\",\"u\":\"lon\",\"v\":24.30622,\"t\":1320067524}\n");
-    /* 5.1.5: several kinds of values */
-    check_story("[{\"bn\":\"urn:dev:ow:10e2073a01080063:\",\"n\":\"temp\",\"u\":\"Cel\",\"v\":23.1},"
-                "{\"n\":\"label\",\"vs\":\"Machine Room\"},{\"n\":\"open\",\"vb\":false},"
-                "{\"n\":\"nfc-reader\",\"vd\":\"aGkgCg\"}]",
-                "{\"n\":\"urn:dev:ow:10e2073a01080063:temp\",\"u\":\"Cel\",\"v\":23.1,\"t\":1700000000}\n"
-                "{\"n\":\"urn:dev:ow:10e2073a01080063:label\",\"vs\":\"Machine Room\",\"t\":1700000000}\n"
-                "{\"n\":\"urn:dev:ow:10e2073a01080063:open\",\"vb\":false,\"t\":1700000000}\n"
-                "{\"n\":\"urn:dev:ow:10e2073a01080063:nfc-reader\",\"vd\":\"aGkgCg\",\"t\":1700000000}\n");
-}
-
 static void check_base(const char *base, const char *text, const char *expected) {
     char story[1024];
     open_text(text);
@@ -118,6 +82,17 @@ TEST(test_given_base_names) {
                "{\"n\":\"a/x\",\"v\":1,\"t\":1700000000}\n{\"n\":\"a/\",\"v\":2,\"t\":1700000000}\n"
                "{\"n\":\"b/y\",\"v\":3,\"t\":1700000000}\n{\"n\":\"b/\",\"v\":4,\"t\":1700000000}\n");
     check_base("", "{\"v\":1}", "0: a record without a name");
+    /* LwM2M's names begin with a slash, of records and as a base; a given name is where they are below. */
+    check_base(
+        "d/",
+        "[{\"n\":\"/3303/0/5700\",\"v\":1},{\"bn\":\"/3303/1/\",\"n\":\"5700\",\"v\":2},"
+        "{\"bn\":\"o:\",\"n\":\"x\",\"v\":3},{\"bn\":\"\\u002f3/0\",\"n\":\"/9\",\"v\":4}]",
+        "{\"n\":\"d/3303/0/5700\",\"v\":1,\"t\":1700000000}\n"
+        "{\"n\":\"d/3303/1/5700\",\"v\":2,\"t\":1700000000}\n{\"n\":\"o:x\",\"v\":3,\"t\":1700000000}\n"
+        "{\"n\":\"d/3/0/9\",\"v\":4,\"t\":1700000000}\n");
+    check_base("d", "[{\"bn\":\"/\",\"n\":\"3\",\"v\":1},{\"bn\":\"\",\"n\":\"/3\",\"v\":1}]",
+               "{\"n\":\"d/3\",\"v\":1,\"t\":1700000000}\n{\"n\":\"d/3\",\"v\":1,\"t\":1700000000}\n");
+    check_base("", "{\"n\":\"/3\",\"v\":1}", "5: a name that begins with no letter or digit");
     char name[MUSTER_FULL_NAME_BYTES_MAX + 2];
     memset(name, 'n', sizeof(name));
     name[sizeof(name) - 1] = '\0';
@@ -130,6 +105,29 @@ TEST(test_given_base_names) {
     struct muster_record record;
     assert_int_equal(muster_pack_next(&pack, &record), 1);
     assert_string_equal(record.name, name);
+}
+
+static void check_more(const char *text, double now_s, const char *expected) {
+    char story[1024];
+    muster_pack_more(&pack, text, strlen(text), now_s);
+    read_all(story, sizeof(story));
+    assert_string_equal(story, expected);
+}
+
+/* Records of a stream (SensML, 4.8) arrive one by one: bases hold, and now is when each of them was sent. */
+TEST(test_a_stream) {
+    check_story("{\"bver\":5,\"bn\":\"a/\",\"bu\":\"Cel\",\"bv\":20,\"bs\":100,\"n\":\"x\",\"v\":1,\"t\":-1}",
+                "{\"n\":\"a/x\",\"u\":\"Cel\",\"v\":21,\"s\":100,\"t\":1699999999}\n");
+    check_more("{\"n\":\"y\",\"v\":2}", NOW_S + 5,
+               "{\"n\":\"a/y\",\"u\":\"Cel\",\"v\":22,\"s\":100,\"t\":1700000005}\n");
+    check_more("{\"bt\":1600000000,\"bn\":\"b/\",\"bver\":5}", NOW_S, "");
+    check_more("[{\"n\":\"z\",\"v\":3,\"t\":1},{\"n\":\"z\",\"v\":4}]", NOW_S + 6,
+               "{\"n\":\"b/z\",\"u\":\"Cel\",\"v\":23,\"s\":100,\"t\":1600000001}\n"
+               "{\"n\":\"b/z\",\"u\":\"Cel\",\"v\":24,\"s\":100,\"t\":1600000000}\n");
+    check_more("{\"n\":\"z\",\"v\":}", NOW_S, "13: no number where one should be");
+    check_more("{\"n\":\"z\",\"v\":5}", NOW_S,
+               "{\"n\":\"b/z\",\"u\":\"Cel\",\"v\":25,\"s\":100,\"t\":1600000000}\n");
+    check_more("{\"bver\":6,\"n\":\"z\",\"v\":5}", NOW_S, "8: another version than the records before it");
 }
 
 TEST(test_resolves) {

@@ -137,6 +137,15 @@ TEST(test_named_ones_in_their_order_and_once) {
     assert_string_equal(machine.warnings, "");
 }
 
+/* The kernel takes it for no source by itself, whatever the device is. */
+TEST(test_an_address_of_this_host_alone) {
+    machine = (struct machine){.count = 0};
+    add("eth0", UP | LAN, "127.0.0.2");
+    assert_string_equal(choose(NULL, 0), "eth0");
+    assert_int_equal(list.items[0].source.family, 4);
+    assert_int_equal(list.items[0].source.ip[3], 2);
+}
+
 /* What is named is waited for. */
 TEST(test_named_ones_that_are_not_usable) {
     static const char *const names[] = {"wlan0", "",     "eth0:1", "eth",    "eth1",

@@ -370,6 +370,39 @@ TEST(they_do_after_an_error_of_another_datagram) {
     assert_true(network.batches_carried > 0);
 }
 
+static void take_large(muster_t *node, const struct muster_sample *sample, void *context) {
+    static struct muster_pack pack;
+    struct muster_record record;
+    size_t *length = context;
+    (void)node;
+    muster_pack_open_sample(&pack, sample, 0);
+    assert_int_equal(muster_pack_next(&pack, &record), 1);
+    assert_string_equal(record.name, TOPIC "/picture");
+    assert_int_equal(strspn(record.text, "x"), record.text_length);
+    *length = record.text_length;
+}
+
+/* By TCP, and no datagram is longer than others. */
+TEST(a_value_that_fits_no_datagram_arrives) {
+    static char text[MUSTER_LARGE_BYTES_MAX + 1];
+    const struct muster_record record = {.name = "picture", .kind = MUSTER_VALUE_TEXT, .text = text};
+    const char *pattern = "+/+/picture";
+    const struct muster_subscription_options options = {
+        .size = sizeof options, .patterns = &pattern, .pattern_count = 1};
+    muster_subscription_t *subscription;
+    struct pair pair;
+    size_t length = 0;
+    memset(text, 'x', sizeof text - 1);
+    meet(&pair);
+    end(&pair.listener);
+    assert_int_equal(muster_subscribe(pair.b, &options, take_large, NULL, &length, &subscription), 0);
+    await_following(pair.b, TOPIC);
+    assert_int_equal(muster_publisher_add(pair.publisher, &record), 0);
+    AWAIT(length == sizeof text - 1);
+    assert_true(muster_sender(pair.a)->bytes < MUSTER_DATAGRAM_BYTES_MAX);
+    AWAIT(muster_values_given(pair.a) == 0);
+}
+
 TEST(an_observer_hears_too) {
     struct reader listener = {0};
     muster_t *a = open_node("a");
@@ -697,7 +730,7 @@ TEST(what_is_wrong_is_refused) {
     muster_publisher_t *second;
     assert_int_equal(muster_publisher_open(a, &topic, &second), MUSTER_EINVAL);
 
-    static char text[2000];
+    static char text[MUSTER_LARGE_BYTES_MAX + 2];
     memset(text, 'x', sizeof text - 1);
     struct muster_record record = {.kind = MUSTER_VALUE_NONE};
     assert_int_equal(muster_publisher_add(publisher, &record), MUSTER_EINVAL);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <muster/muster.h>
@@ -39,16 +40,30 @@ static int read_ring(struct muster_keyring *ring) {
     return muster_keyring_read(directory, ring, on_log, NULL);
 }
 
+static struct muster_keyring wanted;
+
+static int replace(struct muster_keyring *ring, void *context) {
+    (void)context;
+    *ring = wanted;
+    return 0;
+}
+
+static void add(struct muster_keyring *ring, size_t number) {
+    struct muster_group_key *key = &ring->keys[ring->count++];
+    snprintf(key->name, sizeof key->name, "key-%zu", number);
+    memset(key->bytes, (int)number, sizeof key->bytes);
+}
+
 static int write_ring(size_t count) {
-    struct muster_keyring ring = {.count = count};
-    for (size_t i = 0; i < count; i++) {
-        snprintf(ring.keys[i].name, sizeof ring.keys[i].name, "key-%zu", i);
-        memset(ring.keys[i].bytes, (int)i, sizeof ring.keys[i].bytes);
+    wanted.count = 0;
+    while (wanted.count < count) {
+        add(&wanted, wanted.count);
     }
-    return muster_keyring_write(directory, &ring, on_log, NULL);
+    return muster_keyring_change(directory, replace, on_log, NULL);
 }
 
 static void write_text(const char *text) {
+    unlink(path);
     assert_int_equal(write_ring(0), 0);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
@@ -90,6 +105,7 @@ TEST(keys_are_there_again_in_their_order) {
 TEST(keys_that_others_may_read_are_not_used) {
     static const mode_t modes[] = {0640, 0604, 0620, 0601};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        unlink(path);
         assert_int_equal(write_ring(1), 0);
         assert_int_equal(chmod(path, modes[i]), 0);
         check_refused("others than its owner");
@@ -147,6 +163,89 @@ TEST(too_many_are_refused) {
     }
     write_text(text);
     check_refused("damaged");
+}
+
+/* ---- changing them ---- */
+
+static int refuse_to(struct muster_keyring *ring, void *context) {
+    (void)context;
+    ring->count = 0;
+    return 4;
+}
+
+TEST(a_refused_change_changes_nothing) {
+    struct muster_keyring ring;
+    assert_int_equal(write_ring(2), 0);
+    assert_int_equal(muster_keyring_change(directory, refuse_to, on_log, NULL), 4);
+    assert_int_equal(read_ring(&ring), 0);
+    assert_int_equal(ring.count, 2);
+    write_text("a");
+    assert_int_equal(muster_keyring_change(directory, replace, on_log, NULL), MUSTER_ESTATE);
+    check_refused("damaged");
+}
+
+TEST(what_could_not_be_read_again_is_not_written) {
+    assert_int_equal(write_ring(1), 0);
+    static const char *const names[] = {"", "-a", "a b", "key-0"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        wanted.count = 2;
+        snprintf(wanted.keys[1].name, sizeof wanted.keys[1].name, "%s", names[i]);
+        assert_int_equal(muster_keyring_change(directory, replace, on_log, NULL), MUSTER_EINVAL);
+    }
+    assert_int_equal(write_ring(MUSTER_GROUP_KEYS_MAX), 0);
+    wanted.count = MUSTER_GROUP_KEYS_MAX + 1;
+    assert_int_equal(muster_keyring_change(directory, replace, on_log, NULL), MUSTER_EINVAL);
+}
+
+#define CHILDREN 4
+
+static size_t child;
+
+/* The child's key is added, and taken out again in each other round; the last one stays. */
+static int add_or_take(struct muster_keyring *ring, void *context) {
+    const size_t round = *(const size_t *)context;
+    if (round % 2 == 1) {
+        size_t i = 0;
+        char name[MUSTER_NAME_BYTES_MAX + 1];
+        snprintf(name, sizeof name, "key-%zu", child);
+        while (i < ring->count && strcmp(ring->keys[i].name, name) != 0) {
+            i++;
+        }
+        if (i == ring->count) {
+            return 1; /* it was lost */
+        }
+        ring->keys[i] = ring->keys[--ring->count];
+    } else {
+        add(ring, child);
+    }
+    return 0;
+}
+
+static int change_many_times(void) {
+    int error = 0;
+    for (size_t round = 0; round < 21 && error == 0; round++) {
+        error = muster_keyring_change(directory, add_or_take, NULL, &round);
+    }
+    return error;
+}
+
+TEST(of_many_that_change_keys_at_once_no_change_is_lost) {
+    struct muster_keyring ring;
+    pid_t pids[CHILDREN];
+    for (child = 0; child < CHILDREN; child++) {
+        pids[child] = fork();
+        if (pids[child] == 0) {
+            _exit(change_many_times() == 0 ? 0 : 1);
+        }
+        assert_true(pids[child] > 0);
+    }
+    for (size_t i = 0; i < CHILDREN; i++) {
+        int status;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(read_ring(&ring), 0);
+    assert_int_equal(ring.count, CHILDREN);
 }
 
 /* ---- keys ---- */

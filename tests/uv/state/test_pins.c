@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <muster/muster.h>
@@ -39,8 +40,22 @@ static struct muster_pin pin(const char *name, uint8_t first) {
     return pin;
 }
 
+static const struct muster_pin *wanted;
+static size_t wanted_count;
+
+static int replace(struct muster_pin *pins, size_t *count, void *context) {
+    (void)context;
+    for (size_t i = 0; i < wanted_count && i < MUSTER_PINS_MAX; i++) {
+        pins[i] = wanted[i];
+    }
+    *count = wanted_count;
+    return 0;
+}
+
 static int write_pins(const struct muster_pin *pins, size_t count) {
-    return muster_pins_write(directory, pins, count, on_log, NULL);
+    wanted = pins;
+    wanted_count = count;
+    return muster_pins_change(directory, replace, on_log, NULL);
 }
 
 TEST(there_are_none_at_first) {
@@ -79,7 +94,11 @@ TEST(what_could_not_be_read_again_is_not_written) {
     const struct muster_pin twice[] = {pin("a", 1), pin("a", 2)};
     static const char *const names[] = {"", "a\nb", "a\x1b[0m", "\xff", "a\\b"};
     assert_int_equal(write_pins(twice, 2), MUSTER_EINVAL);
-    assert_int_equal(write_pins(NULL, MUSTER_PINS_MAX + 1), MUSTER_EINVAL);
+    static struct muster_pin many[MUSTER_PINS_MAX + 1];
+    for (size_t i = 0; i <= MUSTER_PINS_MAX; i++) {
+        snprintf(many[i].name, sizeof many[i].name, "%zu", i);
+    }
+    assert_int_equal(write_pins(many, MUSTER_PINS_MAX + 1), MUSTER_EINVAL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct muster_pin bad = pin(names[i], 1);
         assert_false(muster_pin_is_name(names[i]));
@@ -144,6 +163,48 @@ TEST(too_many_are_refused) {
     }
     assert_int_equal(fclose(file), 0);
     check_refused("damaged");
+}
+
+/* ---- at once ---- */
+
+#define CHILDREN 3
+#define PINS_EACH 20
+
+static int add_one(struct muster_pin *pins, size_t *count, void *context) {
+    pins[(*count)++] = *(const struct muster_pin *)context;
+    return 0;
+}
+
+static int add_many(int child) {
+    int error = 0;
+    for (int i = 0; i < PINS_EACH && error == 0; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d-%d", child, i);
+        struct muster_pin added = pin(name, (uint8_t)child);
+        error = muster_pins_change(directory, add_one, NULL, &added);
+    }
+    return error;
+}
+
+TEST(of_many_that_pin_at_once_no_pin_is_lost) {
+    struct muster_pin *pins;
+    size_t count;
+    pid_t pids[CHILDREN];
+    for (int i = 0; i < CHILDREN; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            _exit(add_many(i) == 0 ? 0 : 1);
+        }
+        assert_true(pids[i] > 0);
+    }
+    for (int i = 0; i < CHILDREN; i++) {
+        int status;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(muster_pins_read(directory, &pins, &count, on_log, NULL), 0);
+    assert_int_equal(count, CHILDREN * PINS_EACH);
+    free(pins);
 }
 
 int main(void) {

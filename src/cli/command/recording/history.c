@@ -77,7 +77,8 @@ static int compare_groups(const void *left, const void *right) {
 static int find_series(struct history *history) {
     history->series = calloc(history->archive.series_count + 1, sizeof(*history->series));
     history->groups = calloc(history->archive.series_count + 1, sizeof(*history->groups));
-    if (history->series == NULL || history->groups == NULL) {
+    history->group_of = calloc(history->archive.series_count + 1, sizeof(*history->group_of));
+    if (history->series == NULL || history->groups == NULL || history->group_of == NULL) {
         return complain_error(history->settings, MUSTER_ENOMEM);
     }
     for (size_t i = 0; i < history->archive.series_count; i++) {
@@ -92,6 +93,7 @@ static int find_series(struct history *history) {
             history->groups[history->group_count++].series = &history->series[i];
         }
         history->groups[history->group_count - 1].count++;
+        history->group_of[history->series[i] - history->archive.series] = history->group_count - 1;
     }
     return STATUS_OK;
 }
@@ -115,10 +117,11 @@ static int print_topic(struct history *history) {
     if (status != STATUS_OK) {
         return status;
     }
-    if (history->options->raw || history->options->senml) {
+    status = history_find_last(history);
+    if (status == STATUS_OK && (history->options->raw || history->options->senml)) {
         return history_print_readings(history);
     }
-    status = history_fill_buckets(history);
+    status = status == STATUS_OK ? history_fill_buckets(history) : status;
     return status == STATUS_OK ? history_print_buckets(history) : status;
 }
 
@@ -163,6 +166,7 @@ static int run(struct settings *settings, void *options, const struct operands *
         free(history.groups[i].buckets);
     }
     free(history.groups);
+    free(history.group_of);
     free(history.series);
     archive_close(&history.archive);
     return status;
@@ -185,6 +189,8 @@ const struct command command_history = {
         "without: 2026-01-31, '2026-01-31 12:30', 2026-01-31T12:30:00Z. They are printed in local time,\n"
         "by --csv, --json and --senml in UTC. --raw --json prints SenML records, as --senml does. --csv\n"
         "puts a ' before text that a spreadsheet would take for a formula.\n\n"
+        "A last reading is stale, marked with ! behind its time, and by --csv in a column, when it is older\n"
+        "now than its update time (ut, of SenML) by half.\n\n"
         "--plot is as wide as the terminal, and draws in ASCII where the locale is not UTF-8. Buckets\n"
         "of whole minutes are answered at once from sums that the recorder kept; others take all\n"
         "readings.\n",

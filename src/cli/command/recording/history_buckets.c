@@ -142,8 +142,7 @@ static int fill_groups(struct history *history) {
     return STATUS_OK;
 }
 
-/* When each was read last, whatever time is asked for. */
-static int find_last(struct history *history) {
+int history_find_last(struct history *history) {
     for (size_t i = 0; i < history->group_count; i++) {
         struct history_group *group = &history->groups[i];
         struct archive_reading reading;
@@ -154,22 +153,25 @@ static int find_last(struct history *history) {
                                   group->last_us + 1, true) != 0
                         ? -1
                         : archive_next(&history->archive, &reading);
-            group->update_s = found == 1 ? reading.record.update_s : 0;
         }
         if (found < 0) {
             return history_fail(history);
+        }
+        if (found == 1) {
+            group->update_s = reading.record.update_s;
+            group->is_stale = record_is_stale(&reading.record, session_wall_s());
         }
     }
     return STATUS_OK;
 }
 
 int history_fill_buckets(struct history *history) {
-    int status = align_buckets(history);
-    status = status == STATUS_OK ? fill_groups(history) : status;
-    return status == STATUS_OK ? find_last(history) : status;
+    const int status = align_buckets(history);
+    return status == STATUS_OK ? fill_groups(history) : status;
 }
 
-bool history_is_stale(const struct history_group *group) {
-    const struct muster_record last = {.time_s = (double)group->last_us / 1e6, .update_s = group->update_s};
-    return record_is_stale(&last, session_wall_s());
+bool history_is_stale_in(const struct history *history, const struct history_group *group, size_t bucket) {
+    const bool is_last = bucket + 1 == history->bucket_count;
+    const int64_t end_us = is_last ? history->until_us : group->buckets[bucket + 1].begin_us;
+    return group->is_stale && group->last_us >= group->buckets[bucket].begin_us && group->last_us < end_us;
 }

@@ -29,6 +29,7 @@ struct history_group {
     struct archive_bucket *buckets;
     int64_t last_us; /* of the last reading of all; 0: not known */
     double update_s; /* within which the next one should have followed; 0: not said */
+    bool is_stale;   /* it did not */
 };
 
 struct history {
@@ -36,6 +37,7 @@ struct history {
     const struct history_options *options;
     const char *wanted;
     struct archive archive;
+    size_t *group_of;                     /* of each series of the archive that is wanted, which group */
     const struct archive_series **series; /* that are wanted, by groups */
     size_t series_count;
     struct history_group *groups;
@@ -55,9 +57,12 @@ struct text_short history_local_time(int64_t us, int64_t every_us);
 /* Sets the times and the length of a bucket, by the options and by what is recorded. A status. */
 int history_choose_buckets(struct history *history);
 
-/* Fills the buckets, which are whole: they begin where a multiple of their length does, by the local clock.
- * Finds when each was read last, too. A status. */
+/* Fills the buckets, which are whole: they begin where a multiple of their length does, by the local clock. A
+ * status. */
 int history_fill_buckets(struct history *history);
 
-/* True when the last reading is older than its publisher promised. */
-bool history_is_stale(const struct history_group *group);
+/* Finds when each was read last, whatever time is asked for. A status. */
+int history_find_last(struct history *history);
+
+/* True for the bucket of the last reading of a group that is stale. */
+bool history_is_stale_in(const struct history *history, const struct history_group *group, size_t bucket);

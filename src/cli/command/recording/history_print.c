@@ -26,6 +26,7 @@ struct row {
     const struct history *history;
     const struct archive_series *series;
     const struct archive_bucket *bucket;
+    bool is_stale;
 };
 
 static void write_shown_number(struct writer *writer, const char *heading, bool is_known, double number) {
@@ -41,8 +42,9 @@ static void write_row(struct writer *writer, const void *context) {
         writer_shown(writer, "PEER", 0, NULL, "%s",
                      row->series->peer[0] != '\0' ? text_name(row->series->peer).text : "-");
     }
-    writer_shown(writer, "TIME", 0, NULL, "%s",
-                 history_local_time(bucket->begin_us, row->history->every_us).text);
+    writer_shown(writer, "TIME", 0, NULL, "%s%s",
+                 history_local_time(bucket->begin_us, row->history->every_us).text,
+                 row->is_stale ? " !" : "");
     write_shown_number(writer, "MIN", has_numbers, bucket->min);
     write_shown_number(writer, "MEAN", has_numbers, mean_of(bucket));
     write_shown_number(writer, "MAX", has_numbers, bucket->max);
@@ -61,7 +63,8 @@ static int print_table(const struct history *history) {
         for (size_t j = 0; j < history->bucket_count; j++) {
             const struct history_group *group = &history->groups[i];
             if (group->buckets[j].count > 0) {
-                rows[all.count++] = (struct row){history, group->series[0], &group->buckets[j]};
+                rows[all.count++] = (struct row){history, group->series[0], &group->buckets[j],
+                                                 history_is_stale_in(history, group, j)};
             }
         }
     }
@@ -75,7 +78,8 @@ static void print_csv_series(const struct archive_series *series) {
     csv_print_series(series->name, series->peer, series->id, series->unit);
 }
 
-static void print_csv_bucket(const struct archive_series *series, const struct archive_bucket *bucket) {
+static void print_csv_bucket(const struct archive_series *series, const struct archive_bucket *bucket,
+                             bool is_stale) {
     const double numbers[] = {bucket->min, mean_of(bucket), bucket->max};
     fputs(text_utc(bucket->begin_us).text, stdout);
     print_csv_series(series);
@@ -85,15 +89,16 @@ static void print_csv_bucket(const struct archive_series *series, const struct a
             csv_print_number(numbers[i]);
         }
     }
-    printf(",%" PRId64 "\n", bucket->count);
+    printf(",%" PRId64 ",%s\n", bucket->count, is_stale ? "true" : "false");
 }
 
 static void print_csv(const struct history *history) {
-    puts("time,name,peer,id,unit,min,mean,max,count");
+    puts("time,name,peer,id,unit,min,mean,max,count,stale");
     for (size_t i = 0; i < history->group_count; i++) {
         for (size_t j = 0; j < history->bucket_count; j++) {
             if (history->groups[i].buckets[j].count > 0) {
-                print_csv_bucket(history->groups[i].series[0], &history->groups[i].buckets[j]);
+                print_csv_bucket(history->groups[i].series[0], &history->groups[i].buckets[j],
+                                 history_is_stale_in(history, &history->groups[i], j));
             }
         }
     }
@@ -138,7 +143,7 @@ static void print_json(const struct history *history) {
         writer_object(&writer, NULL);
         write_series(&writer, group->series[0]);
         writer_text(&writer, "last", NULL, text_utc(group->last_us).text);
-        writer_bool(&writer, "stale", NULL, history_is_stale(group));
+        writer_bool(&writer, "stale", NULL, group->is_stale);
         writer_array(&writer, "buckets");
         for (size_t j = 0; j < history->bucket_count; j++) {
             if (group->buckets[j].count > 0) {
@@ -180,7 +185,7 @@ static int print_plot(const struct history *history) {
 static void complain_of_stale(const struct history *history) {
     for (size_t i = 0; i < history->group_count; i++) {
         const struct history_group *group = &history->groups[i];
-        if (history_is_stale(group)) {
+        if (group->is_stale) {
             complain(history->settings, "%s is stale: read last at %s, and expected each %g s",
                      group->series[0]->name, history_local_time(group->last_us, 1000000).text,
                      group->update_s);
@@ -205,23 +210,32 @@ int history_print_buckets(const struct history *history) {
 
 /* ---- readings, printed ---- */
 
-static void print_csv_reading(const struct archive_reading *reading) {
+/* True for the last reading of its group, where that is stale. */
+static bool is_stale(const struct history *history, const struct archive_reading *reading) {
+    const struct history_group *group =
+        &history->groups[history->group_of[reading->series - history->archive.series]];
+    return group->is_stale && reading->time_us == group->last_us;
+}
+
+static void print_csv_reading(const struct history *history, const struct archive_reading *reading) {
     fputs(text_utc(reading->time_us).text, stdout);
     print_csv_series(reading->series);
-    csv_print_record(&reading->record, reading->series->origin);
+    csv_print_record(&reading->record, reading->series->origin, is_stale(history, reading));
 }
 
 static void print_senml(const struct archive_reading *reading) {
-    char text[6 * MUSTER_DATAGRAM_BYTES_MAX + 1024];
-    const int length = muster_record_print(&reading->record, NULL, text, sizeof(text));
+    const size_t size = 6 * reading->record.text_length + 2048; /* each byte may be an escape */
+    char *text = malloc(size);
+    const int length = text == NULL ? 0 : muster_record_print(&reading->record, NULL, text, size);
     if (length > 0) {
         text_print_json(stdout, text, (size_t)length);
         putchar('\n');
     }
+    free(text);
 }
 
 static void print_reading(const struct history *history, const struct archive_reading *reading) {
-    printf("%s  ", history_local_time(reading->time_us, 1).text);
+    printf("%s%c ", history_local_time(reading->time_us, 1).text, is_stale(history, reading) ? '!' : ' ');
     if (history->group_count > 1) {
         text_print(stdout, reading->series->name);
         printf("  %s  ", text_name(reading->series->peer).text);
@@ -240,7 +254,7 @@ int history_print_readings(struct history *history) {
     }
     while (result >= 0 && !ferror(stdout) && (result = archive_next(&history->archive, &reading)) == 1) {
         if (options->csv) {
-            print_csv_reading(&reading);
+            print_csv_reading(history, &reading);
         } else if (options->senml || options->json) {
             print_senml(&reading);
         } else {

@@ -111,6 +111,11 @@ static void count_batch(struct record *record, const struct batch *batch) {
 
 static void write_batch(struct record *record);
 
+static bool has_work(void *context) {
+    const struct record *record = context;
+    return record->is_writing;
+}
+
 static void on_written(uv_work_t *work, int error) {
     struct record *record = work->data;
     (void)error; /* it was not cancelled */
@@ -141,7 +146,7 @@ static void write_batch(struct record *record) {
     }
     record->is_writing = true;
     record->work.data = record;
-    if (uv_queue_work(&record->session.loop, &record->work, on_work, on_written) != 0) {
+    if (uv_queue_work(record->session.loop, &record->work, on_work, on_written) != 0) {
         record->is_writing = false;
         record->is_pending = true;
     }
@@ -178,7 +183,7 @@ static void on_event(enum muster_peer_event peer_event, const struct muster_peer
 static void on_loss(muster_t *node, const struct muster_loss *loss, void *context) {
     struct record *record = context;
     struct source *source = source_find(&record->sources, node, loss->id);
-    if (source != NULL && (unsigned)loss->reason < SOURCE_LOSS_REASONS) {
+    if (source != NULL && (unsigned)loss->reason < MUSTER_LOSS_REASONS) {
         source->losses[loss->reason] += loss->last - loss->first + 1;
     }
     record->lost += loss->last - loss->first + 1;
@@ -188,7 +193,7 @@ static void on_loss(muster_t *node, const struct muster_loss *loss, void *contex
 static void add_losses(struct record *record) {
     for (size_t i = 0; i < record->sources.count; i++) {
         struct source *source = record->sources.sources[i];
-        for (unsigned reason = 0; reason < SOURCE_LOSS_REASONS; reason++) {
+        for (unsigned reason = 0; reason < MUSTER_LOSS_REASONS; reason++) {
             struct batch_event event = {
                 .has_peer = true, .event = "datagrams-lost", .count = source->losses[reason]};
             source->losses[reason] = 0;
@@ -251,8 +256,8 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     source_learn(&record->sources, publisher, sample);
     memcpy(source.id, sample->id, MUSTER_ID_BYTES);
     source.peer = publisher->publisher.name;
-    muster_pack_open(&record->pack, sample->body, sample->length,
-                     (double)now_us / 1e6 - (is_last ? (double)sample->age_ms / 1e3 : 0));
+    muster_pack_open_sample(&record->pack, sample,
+                            (double)now_us / 1e6 - (is_last ? (double)sample->age_ms / 1e3 : 0));
     while ((result = muster_pack_next(&record->pack, &reading)) == 1 && !record->session.ended) {
         if (pattern_matches(record->patterns, reading.name)) {
             source.name = reading.name;
@@ -359,6 +364,7 @@ static int run_session(struct record *record) {
                                             .on_signal = on_signal,
                                             .on_deadline = on_deadline,
                                             .on_event = on_event,
+                                            .has_work = has_work,
                                             .context = record};
     record->end = "error";
     const int status = session_hold(&record->session, record->settings, &request);
@@ -406,7 +412,8 @@ const struct command command_record = {
         "sixteenth of all. The size is that of all files: FILE, FILE-wal, FILE-shm and FILE-reserve. The\n"
         "reserve is given back when the disk is full, so that what was heard until then is kept.\n\n"
         "Each second all is written that came. Datagrams that were lost are events in the file. One\n"
-        "recorder at a time writes to a file; it goes on with what is there.\n",
+        "recorder at a time writes to a file; it goes on with what is there, and brings a file of an older\n"
+        "muster up to date, which that one does not read any more.\n",
     .options = options_table,
     .options_bytes = sizeof(struct record_options),
     .defaults = &(const struct record_options){.limits.bytes_max = STORE_BYTES_DEFAULT},

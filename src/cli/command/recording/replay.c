@@ -121,7 +121,7 @@ static void end(struct replay *replay) {
 static void on_drain(uv_timer_t *timer) {
     struct replay *replay = timer->data;
     const uint64_t sent = muster_sender(replay->session.node)->datagrams;
-    if (sent != replay->sent) {
+    if (sent != replay->sent || muster_values_given(replay->session.node) > 0) {
         replay->sent = sent;
         replay->sent_ms = uv_now(timer->loop);
     }
@@ -133,7 +133,7 @@ static void on_drain(uv_timer_t *timer) {
 
 /* Lets all that was published leave, and, unless it was stopped, be asked for again. */
 static void drain(struct replay *replay) {
-    replay->sent_ms = uv_now(&replay->session.loop);
+    replay->sent_ms = uv_now(replay->session.loop);
     relay_topics_flush(&replay->topics);
     uv_timer_start(&replay->timer, on_drain, DRAIN_MS, DRAIN_MS);
 }
@@ -275,7 +275,7 @@ static void on_writable(muster_t *node, void *context) {
 
 static void on_open(void *context) {
     struct replay *replay = context;
-    uv_timer_init(&replay->session.loop, &replay->timer);
+    uv_timer_init(replay->session.loop, &replay->timer);
     replay->timer.data = replay;
     muster_on_writable(replay->session.node, on_writable, replay);
     const int status = open_topics(replay);
@@ -299,6 +299,7 @@ static int run_session(struct replay *replay) {
     struct muster_options node_options;
     muster_options_init(&node_options);
     node_options.document = &document;
+    node_options.without_retained = true;
     node_options.instance = options->instance[0] != '\0' ? options->instance : NULL;
     const struct session_request request = {.options = &node_options,
                                             .is_guest = true,

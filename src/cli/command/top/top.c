@@ -81,7 +81,7 @@ struct top {
 };
 
 static uint64_t now(const struct top *top) {
-    return uv_now(&top->session.loop);
+    return uv_now(top->session.loop);
 }
 
 /* ---- drawing ---- */
@@ -245,7 +245,7 @@ static void on_table_end(int error, const char *text, void *context) {
 
 static int ask_running(struct top *top) {
     int error =
-        top->table != NULL ? 0 : session_connect(&top->session.loop, top->settings, NULL, 0, &top->table);
+        top->table != NULL ? 0 : session_connect(top->session.loop, top->settings, NULL, 0, &top->table);
     if (error == 0) {
         board_begin_table(&top->board);
         error = muster_local_self(top->table, on_self, NULL, top);
@@ -340,7 +340,7 @@ static void show_details(struct top *top) {
     if (!details_is_closed(&top->details)) {
         return; /* the last one is still ending */
     }
-    const int error = details_open(&top->details, &top->session.loop, top->settings, id, on_details, top);
+    const int error = details_open(&top->details, top->session.loop, top->settings, id, on_details, top);
     if (error == 0) {
         snprintf(top->title, sizeof(top->title), " muster %s %s", DETAILS_COMMAND,
                  text_name(is_peer ? peer->name : reading->publisher).text);
@@ -489,7 +489,7 @@ static int open_keys(void) {
 }
 
 static void start(struct top *top) {
-    uv_loop_t *loop = &top->session.loop;
+    uv_loop_t *loop = top->session.loop;
     uv_timer_init(loop, &top->frame); /* cannot fail, like the next */
     uv_timer_init(loop, &top->table_timer);
     uv_prepare_init(loop, &top->pause);

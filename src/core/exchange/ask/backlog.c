@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "exchange.h"
+#include "value_ref.h"
 
 static void forget_all_known(struct backlog *backlog) {
     struct last_known *known;
@@ -149,12 +150,34 @@ static uint64_t record_value(struct exchange *exchange, const struct muster_samp
     return sample->boot > known->boot ? news : news & ~known->live;
 }
 
+/* The names and times of a body: of its records, or of the one that it refers to. */
+struct names {
+    bool is_reference;
+    struct value_ref ref;
+    struct muster_pack pack;
+};
+
+static void open_names(struct names *names, const struct muster_sample *sample) {
+    names->is_reference = value_ref_begins(sample->body, sample->length) &&
+                          value_ref_read(sample->body, sample->length, &names->ref);
+    muster_pack_open(&names->pack, sample->body, sample->length, 0);
+}
+
+static bool next_name(struct names *names, struct muster_record *record) {
+    if (names->is_reference) {
+        names->is_reference = false;
+        *record = (struct muster_record){.name = names->ref.name, .time_s = names->ref.time_s};
+        return true;
+    }
+    return muster_pack_next(&names->pack, record) == 1;
+}
+
 void backlog_record_live(struct exchange *exchange, const struct muster_sample *sample,
                          uint64_t subscriptions) {
-    struct muster_pack pack;
+    struct names names;
     struct muster_record record;
-    muster_pack_open(&pack, sample->body, sample->length, 0);
-    while (muster_pack_next(&pack, &record) == 1) {
+    open_names(&names, sample);
+    while (next_name(&names, &record)) {
         struct last_known *known = find_known(exchange, key_of(exchange, sample->id, record.name));
         if (known != NULL) {
             known->live = sample->boot == known->boot ? known->live | subscriptions : subscriptions;
@@ -165,11 +188,11 @@ void backlog_record_live(struct exchange *exchange, const struct muster_sample *
 
 uint64_t backlog_record_last(struct exchange *exchange, const struct muster_sample *sample,
                              uint64_t subscriptions) {
-    struct muster_pack pack;
+    struct names names;
     struct muster_record record;
     uint64_t news = 0;
-    muster_pack_open(&pack, sample->body, sample->length, 0);
-    while (muster_pack_next(&pack, &record) == 1) {
+    open_names(&names, sample);
+    while (next_name(&names, &record)) {
         news |= record_value(exchange, sample, &record, subscriptions);
     }
     return news;

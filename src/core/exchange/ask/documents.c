@@ -7,6 +7,9 @@
 #include "deadline.h"
 #include "exchange.h"
 
+/* Tries without a pause: streams, then datagrams. */
+#define ROUND (MUSTER_FETCH_TRIES + 1)
+
 static const struct backoff backoff = {MUSTER_FETCH_RETRY_MS, MUSTER_FETCH_RETRY_MS_MAX};
 
 /* Only what a key vouches for is fetched: else anybody could make us connect to anybody. */
@@ -36,9 +39,14 @@ static const struct peer *choose_other(struct exchange *exchange, const struct p
     return chosen;
 }
 
+/* No stream brought it. */
+static bool is_for_parts(const struct peer *peer) {
+    return peer->large->tries % ROUND == MUSTER_FETCH_TRIES && !peer->is_provisional;
+}
+
 /* The peer itself first, where its address is more than a hint; then, one try after the other, others. */
 static bool choose_source(struct exchange *exchange, const struct peer *peer, struct fetch_source *source) {
-    bool is_turn = peer->large->tries % MUSTER_FETCH_TRIES == 0 && !peer->is_provisional;
+    bool is_turn = peer->large->tries % ROUND == 0 && !peer->is_provisional;
     const struct peer *from = is_turn ? peer : choose_other(exchange, peer);
     *source = fetch_source_of(from);
     return from->stream != 0 && !from->is_provisional;
@@ -46,14 +54,13 @@ static bool choose_source(struct exchange *exchange, const struct peer *peer, st
 
 /* ---- asking ---- */
 
-/* The first few failures cost no time: others are asked at once. */
+/* Within a round nothing is waited for: others are asked at once. */
 static void record_failure(struct exchange *exchange, struct peer *peer) {
     struct large_document *large = peer->large;
     large->tries++;
     large->due_ms = exchange->context->now_ms;
-    if (large->tries >= MUSTER_FETCH_TRIES) {
-        large->due_ms +=
-            backoff_pause_ms(&backoff, large->tries - MUSTER_FETCH_TRIES, &exchange->context->random);
+    if (large->tries % ROUND == 0) {
+        large->due_ms += backoff_pause_ms(&backoff, large->tries / ROUND - 1, &exchange->context->random);
     }
     exchange->documents_due_ms = deadline_earlier(exchange->documents_due_ms, large->due_ms);
 }
@@ -78,6 +85,18 @@ static bool begin(struct exchange *exchange, struct peer *peer) {
     return true;
 }
 
+/* Of one peer at a time: the end of what is under way looks again. */
+static void begin_parts(struct exchange *exchange, struct peer *peer) {
+    if (parts_are_asked_for(&exchange->parts)) {
+        return;
+    }
+    if (!parts_begin(exchange, peer)) {
+        record_failure(exchange, peer);
+        return;
+    }
+    peer->large->is_fetched_now = true;
+}
+
 /* Streams that documents may take: one is left for a table. */
 static size_t count_room(const struct fetches *fetches) {
     size_t used = fetches->counts[FETCH_TABLE] + fetches->counts[FETCH_DOCUMENT];
@@ -91,6 +110,10 @@ static void fetch_if_due(struct exchange *exchange, struct peer *peer, size_t *r
     bool is_due = peer->large->due_ms <= now_ms;
     if (is_due && !has_room_for(exchange, peer)) {
         record_failure(exchange, peer); /* there may be room later */
+        return;
+    }
+    if (is_due && is_for_parts(peer)) {
+        begin_parts(exchange, peer);
         return;
     }
     if (*room == 0) {
@@ -131,25 +154,25 @@ void documents_want(struct exchange *exchange) {
 /* ---- what comes ---- */
 
 /* True when these are the bytes that the peer's announce described. */
-static bool is_announced(const struct peer *peer, const struct fetch *fetch, const struct reply *reply) {
+static bool is_announced(const struct peer *peer, const uint8_t *body, size_t length) {
     uint8_t hash[MUSTER_HASH_BYTES];
-    message_hash_body(reply->body, reply->body_length, hash);
-    return reply->body_length == peer->large->size && memcmp(hash, fetch->hash, sizeof hash) == 0 &&
-           memcmp(hash, peer->large->hash, sizeof hash) == 0;
+    message_hash_body(body, length, hash);
+    return length == peer->large->size && memcmp(hash, peer->large->hash, sizeof hash) == 0;
 }
 
-struct peer *documents_take(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply) {
+struct peer *documents_take(struct exchange *exchange, const uint8_t id[MUSTER_ID_BYTES], const uint8_t *body,
+                            size_t length) {
     struct context *context = exchange->context;
     struct peer_table *table = &exchange->presence->table;
     struct message lists = {.kind = MESSAGE_ANNOUNCE};
     enum muster_drop reason;
-    struct peer *peer = peer_table_find(table, fetch->id);
+    struct peer *peer = peer_table_find(table, id);
     if (peer == NULL || peer->large == NULL || !has_room_for(exchange, peer) ||
-        !is_announced(peer, fetch, reply) || outbox_reserve_events(&context->outbox, 1) != 0 ||
-        !message_take_body(&lists, reply->body, reply->body_length, &reason)) {
+        !is_announced(peer, body, length) || outbox_reserve_events(&context->outbox, 1) != 0 ||
+        !message_take_body(&lists, body, length, &reason)) {
         return NULL;
     }
-    int error = peer_table_set_body(table, peer, &lists.document, reply->body, reply->body_length);
+    int error = peer_table_set_body(table, peer, &lists.document, body, length);
     message_deinit(&lists);
     if (error != 0) {
         return NULL;
@@ -159,13 +182,14 @@ struct peer *documents_take(struct exchange *exchange, const struct fetch *fetch
     return peer;
 }
 
-void documents_end(struct exchange *exchange, const struct fetch *fetch) {
-    struct peer *peer = peer_table_find(&exchange->presence->table, fetch->id);
+void documents_end(struct exchange *exchange, const uint8_t id[MUSTER_ID_BYTES],
+                   const uint8_t hash[MUSTER_HASH_BYTES]) {
+    struct peer *peer = peer_table_find(&exchange->presence->table, id);
     if (peer == NULL || peer->large == NULL) {
         return;
     }
     peer->large->is_fetched_now = false;
-    bool is_wanted_still = memcmp(fetch->hash, peer->large->hash, sizeof fetch->hash) == 0;
+    bool is_wanted_still = memcmp(hash, peer->large->hash, MUSTER_HASH_BYTES) == 0;
     if (peer_is_partial(peer) && is_wanted_still) {
         record_failure(exchange, peer);
     }

@@ -15,11 +15,14 @@ struct exchange;
 /* A row announces a document that is not here, or there is room for one more stream. */
 void documents_want(struct exchange *exchange);
 
-/* A body came. The row that has it now; NULL when it is not what was announced, or there is no memory. */
-struct peer *documents_take(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply);
+/* The body of this peer came. The row that has it now; NULL when it is not what was announced, or there is no
+ * memory. */
+struct peer *documents_take(struct exchange *exchange, const uint8_t id[MUSTER_ID_BYTES], const uint8_t *body,
+                            size_t length);
 
-/* A stream for a document ended. */
-void documents_end(struct exchange *exchange, const struct fetch *fetch);
+/* Asking for the body with this hash ended. */
+void documents_end(struct exchange *exchange, const uint8_t id[MUSTER_ID_BYTES],
+                   const uint8_t hash[MUSTER_HASH_BYTES]);
 
 /* Starts to fetch what is due. */
 void documents_tick(struct exchange *exchange);

@@ -13,6 +13,19 @@
 /* Of a row with its announce and its body. */
 #define ROW_PART_BYTES_MAX (MUSTER_REPLY_BYTES_MAX + MUSTER_DATAGRAM_BYTES_MAX + MUSTER_DOCUMENT_BYTES_MAX)
 
+#define VALUE_PART_BYTES_MAX (MUSTER_REPLY_BYTES_MAX + MUSTER_VALUE_LINE_BYTES_MAX)
+
+static size_t part_bytes_max(enum fetch_kind kind) {
+    switch (kind) {
+    case FETCH_TABLE:
+    case FETCH_DOCUMENT: return ROW_PART_BYTES_MAX;
+    case FETCH_SAMPLES:
+    case FETCH_FOLLOW: return MUSTER_SAMPLE_PART_BYTES_MAX;
+    case FETCH_VALUE: return VALUE_PART_BYTES_MAX;
+    }
+    return 0;
+}
+
 void fetches_deinit(struct fetches *fetches) {
     while (fetches->items != NULL) {
         fetch_release(fetches, fetches->items);
@@ -33,6 +46,7 @@ bool fetch_has_room(const struct fetches *fetches, enum fetch_kind kind) {
     case FETCH_DOCUMENT: return counts[FETCH_TABLE] + counts[FETCH_DOCUMENT] < MUSTER_FETCHES_MAX;
     case FETCH_SAMPLES: return counts[FETCH_SAMPLES] < MUSTER_CATCHUPS_MAX;
     case FETCH_FOLLOW: return counts[FETCH_FOLLOW] < MUSTER_FOLLOWS_MAX;
+    case FETCH_VALUE: return counts[FETCH_VALUE] < MUSTER_VALUE_FETCHES_MAX;
     }
     return false;
 }
@@ -51,9 +65,11 @@ int fetch_begin(struct fetches *fetches, const struct context *context, enum fet
     if (!fetch_has_room(fetches, kind)) {
         return MUSTER_EFULL;
     }
+    struct request asked = *request;
+    asked.deflates = kind != FETCH_FOLLOW; /* whose answer has no end */
     struct fetch *fetch = calloc(1, sizeof *fetch);
     int error =
-        fetch == NULL ? MUSTER_ENOMEM : request_encode(request, &fetch->request, &fetch->request_length);
+        fetch == NULL ? MUSTER_ENOMEM : request_encode(&asked, &fetch->request, &fetch->request_length);
     if (error != 0) {
         free(fetch);
         return error;
@@ -66,9 +82,7 @@ int fetch_begin(struct fetches *fetches, const struct context *context, enum fet
     fetch->source = *source;
     fetch->began_ms = context->now_ms;
     fetch->moved_ms = context->now_ms;
-    reply_reader_init(&fetch->reader, kind == FETCH_SAMPLES || kind == FETCH_FOLLOW
-                                          ? MUSTER_SAMPLE_PART_BYTES_MAX
-                                          : ROW_PART_BYTES_MAX);
+    reply_reader_init(&fetch->reader, part_bytes_max(kind));
     DL_APPEND(fetches->items, fetch);
     *begun = fetch;
     return 0;
@@ -132,7 +146,8 @@ uint64_t fetch_end_ms(const struct fetch *fetch) {
     if (fetch->is_over || (fetch->kind == FETCH_FOLLOW && fetch->is_open)) {
         return DEADLINE_NEVER; /* a publisher that is followed may have nothing to say */
     }
-    return deadline_earlier(fetch->moved_ms + MUSTER_FETCH_IDLE_MS, fetch->began_ms + MUSTER_FETCH_TOTAL_MS);
+    const uint64_t total_ms = fetch->kind == FETCH_VALUE ? MUSTER_VALUE_MS : MUSTER_FETCH_TOTAL_MS;
+    return deadline_earlier(fetch->moved_ms + MUSTER_FETCH_IDLE_MS, fetch->began_ms + total_ms);
 }
 
 uint64_t fetch_deadline(const struct fetches *fetches) {

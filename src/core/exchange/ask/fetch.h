@@ -21,8 +21,9 @@ enum fetch_kind {
     FETCH_DOCUMENT,
     FETCH_SAMPLES, /* of the past */
     FETCH_FOLLOW,  /* samples as they are sent */
+    FETCH_VALUE,   /* one that is too large for a datagram */
 };
-#define FETCH_KINDS 4
+#define FETCH_KINDS 5
 
 /* Where a stream leads. */
 struct fetch_source {
@@ -63,9 +64,10 @@ struct fetch {
     /* TABLE */
     unsigned bad; /* rows that no key vouches for */
 
-    /* DOCUMENT */
+    /* DOCUMENT and VALUE */
     uint8_t id[MUSTER_ID_BYTES];     /* of this peer, */
     uint8_t hash[MUSTER_HASH_BYTES]; /* with this body */
+    enum request_end end;            /* how the answer ended; DONE: it did not, or well */
 
     /* SAMPLES */
     struct ask ask;

@@ -7,6 +7,7 @@
 
 #include <muster/telemetry.h>
 
+#include "deflater.h"
 #include "exchange.h"
 #include "reply.h"
 #include "samples.h"
@@ -61,7 +62,10 @@ static struct reply_lines lines_of(const struct connection *connection, const st
 
 static int say_peer(struct connection *connection, const char *event, const struct muster_peer *view,
                     const struct reply_lines *lines) {
-    int error = reply_write_peer(&connection->out, event, view, lines, connection->is_local);
+    enum reply_row row = connection->is_local      ? REPLY_ROW_WITH_EVIDENCE
+                         : connection->may_shorten ? REPLY_ROW_SHORT
+                                                   : REPLY_ROW_WHOLE;
+    int error = reply_write_peer(&connection->out, event, view, lines, row);
     connection->count += error == 0 ? 1 : 0;
     return error;
 }
@@ -141,10 +145,39 @@ static int list_rows(struct exchange *exchange, struct connection *connection) {
     return error;
 }
 
+/* A value that is kept no longer breaks off: who asked finds out when it asks again. */
+static int list_value(struct exchange *exchange, struct connection *connection) {
+    const struct own_value *value =
+        own_values_find(&exchange->telemetry->publisher.values, connection->value_hash);
+    if (value == NULL) {
+        return MUSTER_ENOTFOUND;
+    }
+    size_t left = value->length - connection->value_said;
+    size_t length = left < MUSTER_STREAM_CHUNK_BYTES ? left : MUSTER_STREAM_CHUNK_BYTES;
+    int error = buffer_append(&connection->out, value->line + connection->value_said, length);
+    connection->value_said += error == 0 ? length : 0;
+    connection->is_listed = connection->value_said == value->length;
+    return error;
+}
+
+bool connection_is_giving_value(const struct connection *connection) {
+    return connection->gives_value && (connection->state == CONNECTION_ANSWERING ||
+                                       connection->out.length > 0 || connection->in_flight.length > 0);
+}
+
+static int list_more(struct exchange *exchange, struct connection *connection) {
+    switch (connection->kind) {
+    case REQUEST_SAMPLES: return samples_list(exchange, connection);
+    case REQUEST_DOCUMENT: return list_value(exchange, connection);
+    default: return list_rows(exchange, connection);
+    }
+}
+
 void connection_list(struct exchange *exchange, struct connection *connection) {
-    int error = connection->kind == REQUEST_SAMPLES ? samples_list(exchange, connection)
-                                                    : list_rows(exchange, connection);
-    if (error != 0) {
+    int error = list_more(exchange, connection);
+    if (error == MUSTER_ENOTFOUND) {
+        connection_cut(exchange, connection);
+    } else if (error != 0) {
         connection_close_with(connection, REQUEST_END_MEMORY); /* a watch would miss what was not said */
     } else if (connection->is_listed && !connection_is_watching(connection)) {
         exchange->context->counters.requests++;
@@ -196,6 +229,25 @@ static int say_self(struct exchange *exchange, struct connection *connection) {
     return error;
 }
 
+static bool is_own_value(const struct exchange *exchange, const struct request *request) {
+    return memcmp(request->id, exchange->context->identity.id, MUSTER_ID_BYTES) == 0 &&
+           own_values_find(&exchange->telemetry->publisher.values, request->hash) != NULL;
+}
+
+/* It is said piece by piece, as it is taken. */
+static int begin_value(struct connection *connection, const struct request *request) {
+    int error = reply_write_value_head(&connection->out, request->id, request->hash);
+    if (error == 0) {
+        memcpy(connection->value_hash, request->hash, sizeof connection->value_hash);
+        connection->value_said = 0;
+        connection->gives_value = true;
+        connection->count = 1;
+        connection->is_listed = false;
+        connection->state = CONNECTION_ANSWERING;
+    }
+    return error;
+}
+
 /* Bodies are asked for by hash: whoever has the bytes may give them. */
 static int say_document(const struct exchange *exchange, struct connection *connection,
                         const struct request *request) {
@@ -239,8 +291,20 @@ void connection_answer(struct exchange *exchange, struct connection *connection,
     struct context *context = exchange->context;
     int error = 0;
     connection->kind = request->kind;
+    connection->may_shorten = request->deflates;
+    connection->may_deflate = request->deflates;
+    connection->gives_value = false;
     switch (request->kind) {
-    case REQUEST_DOCUMENT: error = say_document(exchange, connection, request); break;
+    case REQUEST_DOCUMENT:
+        if (is_own_value(exchange, request)) {
+            error = begin_value(connection, request);
+            if (error == 0) {
+                return;
+            }
+            break;
+        }
+        error = say_document(exchange, connection, request);
+        break;
     case REQUEST_STATS: error = reply_write_stats(&connection->out, &context->counters); break;
     case REQUEST_SELF: error = say_self(exchange, connection); break;
     case REQUEST_UPDATE:
@@ -260,6 +324,57 @@ void connection_answer(struct exchange *exchange, struct connection *connection,
     connection->count = error == 0 && has_parts ? 1 : 0;
     context->counters.requests += error == 0 ? 1 : 0;
     connection_finish(connection, end_of(error), NULL);
+}
+
+/* ---- writing ---- */
+
+/* A program of this machine saves nothing by it. An answer without an end would hold its memory for good. */
+static bool deflates(const struct exchange *exchange, const struct connection *connection) {
+    bool is_long =
+        connection->state == CONNECTION_ANSWERING || connection->out.length >= MUSTER_DEFLATE_BYTES_MIN;
+    return connection->may_deflate && is_long && !connection->is_local &&
+           !connection_is_watching(connection) && exchange->server.deflater_count < MUSTER_DEFLATERS_MAX;
+}
+
+/* Where there is no memory for it the answer is said in clear. */
+static int begin_deflating(struct exchange *exchange, struct connection *connection) {
+    if (!deflates(exchange, connection) || (connection->deflater = deflater_new()) == NULL) {
+        return 0;
+    }
+    exchange->server.deflater_count++;
+    return reply_write_deflate(&connection->in_flight);
+}
+
+void connection_end_deflating(struct exchange *exchange, struct connection *connection) {
+    exchange->server.deflater_count -= connection->deflater != NULL ? 1 : 0;
+    deflater_free(connection->deflater);
+    connection->deflater = NULL;
+}
+
+static int deflate_out(struct exchange *exchange, struct connection *connection) {
+    bool is_last = connection->state != CONNECTION_ANSWERING;
+    int error = deflater_write(connection->deflater, connection->out.bytes, connection->out.length, is_last,
+                               &connection->in_flight);
+    connection->out.length = 0;
+    if (is_last) {
+        connection_end_deflating(exchange, connection);
+    }
+    return error;
+}
+
+bool connection_hand_over(struct exchange *exchange, struct connection *connection) {
+    connection->bytes += connection->out.length;
+    int error = begin_deflating(exchange, connection);
+    connection->may_deflate = false;
+    if (connection->deflater == NULL) {
+        const struct buffer spare = connection->in_flight;
+        connection->in_flight = connection->out;
+        connection->out = spare;
+    } else if (error != 0 || deflate_out(exchange, connection) != 0) {
+        connection_cut(exchange, connection);
+        return false;
+    }
+    return true;
 }
 
 /* ---- watching ---- */

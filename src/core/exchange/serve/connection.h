@@ -11,6 +11,7 @@
 #include "limit.h"
 #include "request.h"
 
+struct deflater;
 struct exchange;
 struct outbox_event;
 struct peer;
@@ -39,6 +40,9 @@ struct connection {
 
     /* The answer under way. */
     enum request_kind kind;
+    bool may_shorten;                     /* the asker takes short rows, */
+    bool may_deflate;                     /* and the answer deflated, of which nothing was written yet */
+    struct deflater *deflater;            /* NULL: it is said in clear */
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* of the rows that a table is to have; "": any */
     bool is_listed;                       /* the rows are said; a watch goes on with the events */
     uint64_t cursor;                      /* number of the last row that was said */
@@ -47,10 +51,13 @@ struct connection {
     uint64_t count;                       /* of parts */
     struct samples *samples;              /* of who asked for them last; NULL: nobody did */
     bool follows;                         /* and wants to be told of new ones */
+    bool gives_value;                     /* of this hash, of which so many bytes were said */
+    uint8_t value_hash[MUSTER_HASH_BYTES];
+    size_t value_said;
 
     uint64_t began_ms;
     uint64_t moved_ms; /* something was asked, or what was written was taken */
-    uint64_t bytes;    /* written */
+    uint64_t bytes;    /* written, counted in clear */
 };
 
 /* Begins to answer a request; what takes one part is answered at once. */
@@ -67,10 +74,20 @@ void connection_write_event(struct exchange *exchange, struct connection *connec
 /* Writes what was sent, if the connection follows it. */
 void connection_write_sent(struct exchange *exchange, struct connection *connection);
 
+/* Hands what was said over for writing, deflated where the asker takes that. False when it was cut instead.
+ */
+bool connection_hand_over(struct exchange *exchange, struct connection *connection);
+
+/* Forgets what deflates its answer, if there is one. */
+void connection_end_deflating(struct exchange *exchange, struct connection *connection);
+
 /* What is said waits to be taken before more is. */
 static inline bool connection_has_said_enough(const struct connection *connection) {
     return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
 }
+
+/* True while a large value is being given. */
+bool connection_is_giving_value(const struct connection *connection);
 
 /* True when its answer has no end: of who watches, or follows samples. */
 bool connection_is_watching(const struct connection *connection);

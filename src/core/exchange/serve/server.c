@@ -14,8 +14,9 @@
 
 /* ---- connections ---- */
 
-static void drop(struct server *server, struct connection *connection) {
-    DL_DELETE(server->connections, connection);
+static void drop(struct exchange *exchange, struct connection *connection) {
+    DL_DELETE(exchange->server.connections, connection);
+    connection_end_deflating(exchange, connection);
     buffer_deinit(&connection->in);
     buffer_deinit(&connection->out);
     buffer_deinit(&connection->in_flight);
@@ -23,9 +24,10 @@ static void drop(struct server *server, struct connection *connection) {
     free(connection);
 }
 
-void server_deinit(struct server *server) {
+void server_deinit(struct exchange *exchange) {
+    struct server *server = &exchange->server;
     while (server->connections != NULL) {
-        drop(server, server->connections);
+        drop(exchange, server->connections);
     }
     free(server->sockets);
     server->sockets = NULL;
@@ -140,7 +142,7 @@ static bool may_watch(const struct server *server, const struct connection *conn
 /* Why it is not answered; DONE when it is. */
 static enum request_end refusal_of(const struct exchange *exchange, const struct connection *connection,
                                    const struct request *request) {
-    if (!is_here(exchange, request)) {
+    if (!is_here(exchange, request) || (request->retains && exchange->without_retained)) {
         return REQUEST_END_ELSEWHERE;
     }
     bool is_change = request->kind == REQUEST_UPDATE || request->kind == REQUEST_PUBLISH;
@@ -152,7 +154,9 @@ static enum request_end refusal_of(const struct exchange *exchange, const struct
 }
 
 static size_t request_bytes_max(const struct connection *connection) {
-    return connection->is_local ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX;
+    return !connection->is_local    ? MUSTER_REQUEST_BYTES_MAX
+           : connection->may_change ? MUSTER_REQUEST_OWN_BYTES_MAX
+                                    : MUSTER_REQUEST_LOCAL_BYTES_MAX;
 }
 
 static void take_line(struct exchange *exchange, struct connection *connection, size_t length) {
@@ -232,7 +236,7 @@ int server_step(struct exchange *exchange, const struct muster_stream *stream) {
         connection->moved_ms = exchange->context->now_ms;
         break;
     case MUSTER_STREAM_ENDED: end_requests(connection); break;
-    case MUSTER_STREAM_CLOSED: drop(&exchange->server, connection); return 0;
+    case MUSTER_STREAM_CLOSED: drop(exchange, connection); return 0;
     case MUSTER_STREAM_ACCEPTED:
     case MUSTER_STREAM_OPENED: break;
     }
@@ -255,20 +259,17 @@ static bool next_of(struct exchange *exchange, struct connection *connection, st
     }
     connection_write_sent(exchange, connection);
     output->stream = connection->number;
-    if (connection->in_flight.length == 0 && connection->out.length > 0) {
-        const struct buffer spare = connection->in_flight;
-        connection->in_flight = connection->out;
-        connection->out = spare;
+    if (connection->in_flight.length == 0 && connection->out.length > 0 &&
+        connection_hand_over(exchange, connection)) {
         output->kind = MUSTER_OUTPUT_STREAM_WRITE;
         output->bytes = connection->in_flight.bytes;
         output->length = connection->in_flight.length;
-        connection->bytes += output->length;
         connection->moved_ms = exchange->context->now_ms;
         return true;
     }
     if (connection->state == CONNECTION_CLOSING && connection->out.length == 0) {
         output->kind = MUSTER_OUTPUT_STREAM_CLOSE;
-        drop(&exchange->server, connection);
+        drop(exchange, connection);
         return true;
     }
     return false;
@@ -283,6 +284,15 @@ bool server_next(struct exchange *exchange, struct muster_output *output) {
         }
     }
     return false;
+}
+
+size_t server_count_values(const struct server *server) {
+    size_t count = 0;
+    const struct connection *connection;
+    DL_FOREACH(server->connections, connection) {
+        count += connection_is_giving_value(connection) ? 1 : 0;
+    }
+    return count;
 }
 
 /* ---- time ---- */

@@ -17,12 +17,13 @@ struct exchange;
 
 struct server {
     struct connection *connections;
+    size_t deflater_count;         /* of their answers that are deflated */
     struct muster_socket *sockets; /* of the node, for who asks it about itself */
     size_t socket_count;
 };
 
 /* A zeroed struct is allowed. */
-void server_deinit(struct server *server);
+void server_deinit(struct exchange *exchange);
 
 /* Copies the node's sockets. MUSTER_EFULL, MUSTER_ENOMEM; then nothing changed. */
 int server_set_sockets(struct server *server, const struct muster_socket *sockets, size_t count);
@@ -37,6 +38,9 @@ void server_record_event(struct exchange *exchange, const struct outbox_event *e
 
 /* The next output for a stream, if there is one. */
 bool server_next(struct exchange *exchange, struct muster_output *output);
+
+/* Connections by which a large value is being given. */
+size_t server_count_values(const struct server *server);
 
 /* Cuts off who is out of time. */
 void server_tick(struct exchange *exchange);

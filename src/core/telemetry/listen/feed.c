@@ -66,6 +66,7 @@ static void count_loss(struct feed *feed, enum muster_loss_reason reason, uint64
     case MUSTER_LOSS_GONE: feed->counters.lost_gone += count; break;
     case MUSTER_LOSS_KERNEL: feed->counters.lost_kernel += count; break;
     case MUSTER_LOSS_PROGRAM: feed->counters.lost_program += count; break;
+    case MUSTER_LOSS_STREAM: break; /* of values: no feed loses by it */
     }
 }
 

@@ -80,9 +80,10 @@ static bool copy_text(struct sensor *sensor, const struct muster_record *record)
     return true;
 }
 
-/* A sensor that was not known, or whose unit was not, is announced. */
-static void record_last(struct own_topic *topic, struct sensor *sensor, const struct muster_record *record,
-                        double time_s, uint64_t number, uint64_t now_ms) {
+/* A sensor that was not known, or whose unit was not, is announced. Returns it; NULL where it is not kept. */
+static struct sensor *record_last(struct own_topic *topic, struct sensor *sensor,
+                                  const struct muster_record *record, double time_s, uint64_t number,
+                                  uint64_t now_ms) {
     const char *unit = text_or_none(record->unit);
     if (sensor == NULL) {
         sensor = add_sensor(topic, text_or_none(record->name), unit);
@@ -91,15 +92,18 @@ static void record_last(struct own_topic *topic, struct sensor *sensor, const st
         strncpy(sensor->unit, unit, sizeof sensor->unit - 1);
         topic->is_changed = true;
     }
-    if (sensor != NULL && (!has_text(record) || copy_text(sensor, record))) {
-        sensor->last = *record;
-        sensor->last.name = sensor->last.unit = sensor->last.text = NULL;
-        sensor->last.time_s = time_s;
-        sensor->last_ms = now_ms;
-        sensor->last_number = number;
-        sensor->has_last = true;
-        sensor->is_restored = false;
+    if (sensor == NULL || (has_text(record) && !copy_text(sensor, record))) {
+        return NULL;
     }
+    sensor->last = *record;
+    sensor->last.name = sensor->last.unit = sensor->last.text = NULL;
+    sensor->last.time_s = time_s;
+    sensor->last_ms = now_ms;
+    sensor->last_number = number;
+    sensor->has_last = true;
+    sensor->is_restored = false;
+    sensor->is_reference = false;
+    return sensor;
 }
 
 bool own_topic_retain(struct own_topic *topic, const char *name, bool retains) {
@@ -169,6 +173,32 @@ int own_topic_add(struct own_topic *topic, const struct muster_record *record, d
         record_last(topic, sensor, record, time_s, number, now_ms);
     }
     return error;
+}
+
+int own_topic_add_reference(struct own_topic *topic, const struct muster_record *record,
+                            const struct value_ref *ref, uint64_t number, size_t bytes_max, uint64_t now_ms) {
+    char text[VALUE_REF_BYTES_MAX];
+    const size_t length = value_ref_write(ref, text);
+    const struct muster_record referring = {.name = record->name,
+                                            .unit = record->unit,
+                                            .kind = MUSTER_VALUE_TEXT,
+                                            .text = text,
+                                            .text_length = length,
+                                            .update_s = record->update_s};
+    if (!make_room(topic, bytes_max, now_ms) || length > topic->writer.size) {
+        return MUSTER_ETOOBIG;
+    }
+    memcpy(topic->body, text, length);
+    topic->writer.length = length - 1; /* its end brings the bracket */
+    topic->has_records = true;
+    topic->count_ms = topic->counted == 0 ? now_ms : topic->count_ms;
+    topic->counted++;
+    struct sensor *sensor = record_last(topic, find_sensor(topic, text_or_none(record->name)), &referring,
+                                        ref->time_s, number, now_ms);
+    if (sensor != NULL) {
+        sensor->is_reference = true;
+    }
+    return 0;
 }
 
 /* ---- topics ---- */

@@ -12,6 +12,7 @@
 
 #include "senml.h"
 #include "signal.h"
+#include "value_ref.h"
 
 struct context;
 
@@ -23,6 +24,7 @@ struct sensor {
     bool has_last;
     bool is_retained;          /* the last one is to outlive this node, */
     bool is_restored;          /* or has outlived an earlier one: it was sent by that */
+    bool is_reference;         /* the last one is too large for a datagram: text is what refers to it */
     struct muster_record last; /* its texts are this sensor's */
     uint64_t last_ms;          /* when it was added, */
     uint64_t last_number;      /* and the number of the ring's next datagram then */
@@ -78,6 +80,11 @@ void own_topic_rekey(struct own_topic *topic, const struct context *context);
  * (muster_record_fault() says why), MUSTER_ETOOBIG (it does not fit beside what is in the pack). */
 int own_topic_add(struct own_topic *topic, const struct muster_record *record, double time_s, uint64_t number,
                   size_t bytes_max, uint64_t now_ms);
+
+/* Makes a pack of the reference to a record that fits no datagram; there is no other pack. The same errors.
+ */
+int own_topic_add_reference(struct own_topic *topic, const struct muster_record *record,
+                            const struct value_ref *ref, uint64_t number, size_t bytes_max, uint64_t now_ms);
 
 /* The last value of this name is to outlive the node, or not. True when that, or such a value, is new. */
 bool own_topic_retain(struct own_topic *topic, const char *name, bool retains);

@@ -40,6 +40,7 @@ void publisher_deinit(struct publisher *publisher) {
         own_topic_free(publisher->topics[i]);
         publisher->topics[i] = NULL;
     }
+    own_values_deinit(&publisher->values);
     ring_deinit(&publisher->ring);
 }
 
@@ -236,8 +237,28 @@ static void take_change(struct publisher *publisher, struct own_topic *topic) {
     }
 }
 
+/* One that fits no datagram: it goes by stream, and what refers to it at once. */
+static int add_large(struct telemetry *telemetry, struct own_topic *topic, const struct muster_record *record,
+                     double time_s, uint64_t now_ms) {
+    struct publisher *publisher = &telemetry->publisher;
+    struct value_ref ref;
+    if (!publisher_has_room(publisher)) {
+        publisher->is_full = true;
+        return MUSTER_EAGAIN;
+    }
+    int error = own_values_add(&publisher->values, topic->name, record, time_s, &ref);
+    if (error == 0) {
+        error = own_topic_add_reference(topic, record, &ref, publisher->ring.next,
+                                        telemetry->context->paths.bytes_max, now_ms);
+    }
+    if (error == 0) {
+        seal(telemetry, topic);
+    }
+    return error;
+}
+
 int publisher_topic_add(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
-                        uint64_t now_ms, double wall_s) {
+                        uint64_t now_ms, double wall_s, bool may_stream) {
     struct publisher *publisher = &telemetry->publisher;
     uint64_t *due_ms = &telemetry->due_ms[DUE_LINGER];
     struct own_topic *topic = topic_of(publisher, number);
@@ -254,6 +275,9 @@ int publisher_topic_add(struct telemetry *telemetry, unsigned number, const stru
         }
         seal(telemetry, topic);
         error = own_topic_add(topic, record, time_s, publisher->ring.next, bytes_max, now_ms);
+    }
+    if (error == MUSTER_ETOOBIG && may_stream) {
+        error = add_large(telemetry, topic, record, time_s, now_ms);
     }
     if (error == 0) {
         *due_ms = deadline_earlier(*due_ms, topic->began_ms + publisher->linger_ms);

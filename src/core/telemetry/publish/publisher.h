@@ -11,6 +11,7 @@
 
 #include "buffer.h"
 #include "own_topic.h"
+#include "own_values.h"
 #include "ring.h"
 
 struct telemetry;
@@ -20,6 +21,7 @@ struct publisher {
     size_t topic_count; /* places in use */
     size_t open_count;
     struct ring ring; /* once there is a topic */
+    struct own_values values;
     size_t ring_bytes;
     uint64_t linger_ms;
     size_t queue_bytes_max; /* that may wait to be sent */
@@ -66,9 +68,10 @@ int publisher_topic_open(struct telemetry *telemetry, const struct muster_topic 
 /* Undoes publisher_topic_open(): nothing of the topic is sent. */
 void publisher_topic_discard(struct publisher *publisher, unsigned number);
 
-/* muster_core_topic_add(), _flush(), _close(), muster_core_is_writable() of a node that stays. */
+/* muster_core_topic_add(), _flush(), _close(), muster_core_is_writable() of a node that stays. MUSTER_ETOOBIG
+ * for a record that fits no datagram, unless it may go by stream. */
 int publisher_topic_add(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
-                        uint64_t now_ms, double wall_s);
+                        uint64_t now_ms, double wall_s, bool may_stream);
 void publisher_topic_flush(struct telemetry *telemetry, unsigned number);
 void publisher_topic_close(struct telemetry *telemetry, unsigned number);
 bool publisher_is_writable(struct publisher *publisher);

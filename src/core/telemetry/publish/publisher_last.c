@@ -66,8 +66,26 @@ static int put_last(struct last_pack *pack, const struct sensor *sensor) {
     return error;
 }
 
+/* A value that is kept no longer can't be given. */
+static bool is_kept(const struct last_pack *pack, const struct sensor *sensor) {
+    struct value_ref ref;
+    return value_ref_read(sensor->text, strlen(sensor->text), &ref) &&
+           own_values_find(&pack->telemetry->publisher.values, ref.hash) != NULL;
+}
+
+/* What refers to a value has a part to itself. */
+static int add_reference(struct last_pack *pack, const struct sensor *sensor) {
+    int error = end_last(pack);
+    return error != 0 || !is_kept(pack, sensor)
+               ? error
+               : write_sample(pack, sensor->last_ms, (const uint8_t *)sensor->text, strlen(sensor->text));
+}
+
 /* One that says no time counts on the age of its part, which it has to itself. */
 static int add_last(struct last_pack *pack, const struct sensor *sensor) {
+    if (sensor->is_reference) {
+        return add_reference(pack, sensor);
+    }
     bool is_timed = sensor->last.time_s >= MUSTER_TIME_S_MIN && sensor->last.time_s < MUSTER_TIME_S_MAX;
     int error = is_timed ? 0 : end_last(pack);
     if (error == 0 && put_last(pack, sensor) != 0) {
@@ -108,7 +126,8 @@ int publisher_write_retained(const struct telemetry *telemetry, const struct own
     begin_last(&pack);
     for (size_t i = 0; i < topic->sensor_count && error == 0; i++) {
         const struct sensor *sensor = &topic->sensors[i];
-        error = sensor->is_retained && sensor->has_last ? add_last(&pack, sensor) : 0;
+        error =
+            sensor->is_retained && sensor->has_last && !sensor->is_reference ? add_last(&pack, sensor) : 0;
     }
     return error != 0 ? error : end_last(&pack);
 }

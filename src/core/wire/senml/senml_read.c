@@ -76,13 +76,42 @@ static bool resolve_name_part(struct muster_pack *pack, const struct senml_membe
                                             : "a name with a character that names don't have");
 }
 
+static bool begins_with_slash(const struct quoted *name) {
+    const char *at = name->at;
+    return name->length > 0 && quoted_next(&at, name->at + name->length) == '/';
+}
+
+/* Where a name such as LwM2M's "/3303/0/5700" goes on behind the given base name, which is put there. */
+static size_t put_given(struct muster_pack *pack) {
+    memcpy(pack->name, pack->given, pack->given_length);
+    return pack->given_length - (pack->given[pack->given_length - 1] == '/' ? 1 : 0);
+}
+
+static bool stands_below(const struct muster_pack *pack, const struct senml_members *members,
+                         enum senml_label label) {
+    return pack->given_length > 0 && senml_members_have(members, label) &&
+           begins_with_slash(&members->texts[label]);
+}
+
+static bool resolve_base_name(struct muster_pack *pack, const struct senml_members *members) {
+    const size_t before = stands_below(pack, members, SENML_BASE_NAME) ? put_given(pack) : 0;
+    const bool is_good = resolve_name_part(pack, members, SENML_BASE_NAME, before, &pack->base_name_length);
+    pack->base_name_length += before;
+    return is_good;
+}
+
 static bool resolve_name(struct muster_pack *pack, const struct senml_members *members) {
+    const bool has_own_base =
+        pack->base_name_length > 0 && (pack->base_name_length != pack->given_length ||
+                                       memcmp(pack->name, pack->given, pack->given_length) != 0);
+    const size_t before =
+        !has_own_base && stands_below(pack, members, SENML_NAME) ? put_given(pack) : pack->base_name_length;
     size_t length = 0;
     if (senml_members_have(members, SENML_NAME) &&
-        !resolve_name_part(pack, members, SENML_NAME, pack->base_name_length, &length)) {
+        !resolve_name_part(pack, members, SENML_NAME, before, &length)) {
         return false;
     }
-    length += pack->base_name_length;
+    length += before;
     pack->name[length] = '\0';
     return length > 0 || refuse_member(pack, members, SENML_NAME, "a record without a name");
 }
@@ -101,11 +130,15 @@ static bool resolve_unit(struct muster_pack *pack, const struct senml_members *m
 
 static bool resolve_text(struct muster_pack *pack, const struct senml_members *members,
                          enum senml_label label, struct muster_record *record) {
+    record->text = pack->text;
     if (!quoted_copy(&members->texts[label], pack->text, sizeof(pack->text), &record->text_length)) {
-        return refuse_member(pack, members, label, "a text that is too long");
+        record->text = pack->room;
+        if (pack->room_size == 0 ||
+            !quoted_copy(&members->texts[label], pack->room, pack->room_size, &record->text_length)) {
+            return refuse_member(pack, members, label, "a text that is too long");
+        }
     }
     record->kind = MUSTER_VALUE_TEXT;
-    record->text = pack->text;
     if (label == SENML_DATA_VALUE) {
         record->kind = MUSTER_VALUE_DATA;
         if (!senml_is_data(record->text, record->text_length)) {
@@ -191,8 +224,7 @@ static bool keep_base(struct muster_pack *pack, const struct senml_members *memb
         return refuse_member(pack, members, SENML_BASE_UNIT, "a unit that is too long");
     }
     return resolve_version(pack, members) &&
-           (!senml_members_have(members, SENML_BASE_NAME) ||
-            resolve_name_part(pack, members, SENML_BASE_NAME, 0, &pack->base_name_length));
+           (!senml_members_have(members, SENML_BASE_NAME) || resolve_base_name(pack, members));
 }
 
 /* A record of base members alone is no reading: it is about those behind it (5.1.7). */
@@ -210,19 +242,36 @@ static bool resolve(struct muster_pack *pack, const struct senml_members *member
 
 /* ---- packs ---- */
 
-void muster_pack_open(struct muster_pack *pack, const char *bytes, size_t length, double now_s) {
+void muster_pack_more(struct muster_pack *pack, const char *bytes, size_t length, double now_s) {
     pack->begin = bytes;
     pack->next = bytes;
     pack->end = bytes + length;
     pack->now_s = now_s;
     pack->fault = NULL;
     pack->state = STATE_BEGIN;
+}
+
+void muster_pack_open(struct muster_pack *pack, const char *bytes, size_t length, double now_s) {
+    muster_pack_more(pack, bytes, length, now_s);
     pack->version = 0;
     pack->base_time_s = 0;
     pack->has_base_value = false;
     pack->has_base_sum = false;
     pack->base_name_length = 0;
+    pack->given_length = 0;
     pack->base_unit[0] = '\0';
+    pack->room = NULL;
+    pack->room_size = 0;
+}
+
+void muster_pack_room(struct muster_pack *pack, char *room, size_t size) {
+    pack->room = room;
+    pack->room_size = size;
+}
+
+void muster_pack_open_sample(struct muster_pack *pack, const struct muster_sample *sample, double now_s) {
+    muster_pack_open(pack, sample->body, sample->length, now_s);
+    muster_pack_room(pack, sample->room, sample->room_size);
 }
 
 int muster_pack_base(struct muster_pack *pack, const char *name) {
@@ -231,7 +280,8 @@ int muster_pack_base(struct muster_pack *pack, const char *name) {
         return MUSTER_EINVAL;
     }
     memcpy(pack->name, name, length);
-    pack->base_name_length = length;
+    memcpy(pack->given, name, length);
+    pack->base_name_length = pack->given_length = length;
     return 0;
 }
 
