@@ -47,6 +47,16 @@ static int write_head(struct buffer *out, struct document *document, size_t line
     return 0;
 }
 
+/* The announce, if there is one, without what is left out. */
+static int write_announce(struct buffer *out, const struct reply_lines *lines) {
+    if (lines->announce_length == 0) {
+        return 0;
+    }
+    size_t rest = lines->gap_at + lines->gap_length;
+    int error = buffer_append(out, lines->announce, lines->gap_at);
+    return error != 0 ? error : buffer_append(out, lines->announce + rest, lines->announce_length - rest);
+}
+
 /* The same with what follows it as it came. */
 static int write_long_part(struct buffer *out, struct document *document, const struct reply_lines *lines,
                            size_t bytes_max) {
@@ -56,10 +66,7 @@ static int write_long_part(struct buffer *out, struct document *document, const 
     if (error != 0) {
         return error;
     }
-    size_t rest = lines->gap_at + lines->gap_length;
-    if (buffer_append(out, lines->announce, lines->gap_at) != 0 ||
-        buffer_append(out, lines->announce + rest, lines->announce_length - rest) != 0 ||
-        buffer_append(out, lines->body, lines->body_length) != 0) {
+    if (write_announce(out, lines) != 0 || buffer_append(out, lines->body, lines->body_length) != 0) {
         out->length = before;
         return MUSTER_ENOMEM;
     }
