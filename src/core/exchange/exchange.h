@@ -46,6 +46,7 @@ struct exchange {
     struct tables tables;
     uint64_t documents_due_ms; /* when to look for documents that lack; UINT64_MAX: never */
     struct parts parts;
+    uint64_t parts_turn; /* number of the row whose parts were asked for last */
     struct catchup catchup;
     struct follows follows;
     struct backlog backlog;

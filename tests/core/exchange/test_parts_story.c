@@ -193,6 +193,28 @@ TEST(a_body_has_a_bound_in_time) {
     assert_true(world_row(1, "a")->partial);
 }
 
+static bool lose_parts_of_two(size_t from, size_t to, const struct muster_datagram *datagram) {
+    (void)to;
+    return from < 3 && datagram_has(datagram, PART);
+}
+
+/* Two that never give a part, and offer something else again and again, don't take turns with each other
+ * alone. */
+TEST(each_has_its_turn) {
+    gather(4);
+    world.is_lost = lose_parts_of_two;
+    for (unsigned i = 0; i < 20; i++) {
+        offer(0, SERVICES + i);
+        offer(2, SERVICES + i);
+        if (i == 1) {
+            offer(3, SERVICES);
+        }
+        world_run(4000);
+    }
+    assert_true(has_services(1, "d", SERVICES));
+    assert_true(world_row(1, "a")->partial && world_row(1, "c")->partial);
+}
+
 TEST(one_body_at_a_time) {
     gather(3);
     world.nodes[1].has_streams = true;

@@ -90,11 +90,24 @@ static void begin_parts(struct exchange *exchange, struct peer *peer) {
     if (parts_are_asked_for(&exchange->parts)) {
         return;
     }
+    exchange->parts_turn = peer->number;
     if (!parts_begin(exchange, peer)) {
         record_failure(exchange, peer);
         return;
     }
     peer->large->is_fetched_now = true;
+}
+
+static bool waits_for_parts(const struct exchange *exchange, const struct peer *peer) {
+    return peer->large->due_ms <= exchange->context->now_ms && has_room_for(exchange, peer) &&
+           is_for_parts(peer);
+}
+
+/* Of two peers, one of which may be NULL, the one whose turn comes first. All have their turns in a circle:
+ * else those that give parts slowly could keep the others from theirs. */
+static struct peer *first_in_turn(const struct exchange *exchange, struct peer *a, struct peer *b) {
+    uint64_t next = exchange->parts_turn + 1;
+    return a == NULL || b->number - next < a->number - next ? b : a;
 }
 
 /* Streams that documents may take: one is left for a table. */
@@ -112,10 +125,6 @@ static void fetch_if_due(struct exchange *exchange, struct peer *peer, size_t *r
         record_failure(exchange, peer); /* there may be room later */
         return;
     }
-    if (is_due && is_for_parts(peer)) {
-        begin_parts(exchange, peer);
-        return;
-    }
     if (*room == 0) {
         return; /* the end of a stream makes room, and looks again */
     }
@@ -131,15 +140,24 @@ void documents_tick(struct exchange *exchange) {
     const struct peer_table *table = &exchange->presence->table;
     size_t room = count_room(&exchange->fetches);
     size_t left = table->large_count;
+    struct peer *next = NULL;
     if (exchange->documents_due_ms > exchange->context->now_ms) {
         return;
     }
     exchange->documents_due_ms = DEADLINE_NEVER;
     for (struct peer *peer = table->by_id; peer != NULL && left > 0; peer = peer->hh.next) {
         left -= peer->large != NULL ? 1 : 0;
-        if (peer->large != NULL && is_wanted(peer)) {
+        if (peer->large == NULL || !is_wanted(peer)) {
+            continue;
+        }
+        if (waits_for_parts(exchange, peer)) {
+            next = first_in_turn(exchange, next, peer);
+        } else {
             fetch_if_due(exchange, peer, &room);
         }
+    }
+    if (next != NULL) {
+        begin_parts(exchange, next);
     }
 }
 
