@@ -312,6 +312,8 @@ END
         self.assertIn("┤", wide.out)
         self.assertGreater(max(len(line) for line in wide.out.splitlines()), 60)
         self.assertLessEqual(max(len(line) for line in wide.out.splitlines()), 130)
+        self.assertEqual(self.history("kitchen/note", "--plot", code=4),
+                         "muster history: kitchen/note of thermo: no number in that time, so no plot\n")
 
     def test_events_of_a_peer(self):
         self.record_readings()
