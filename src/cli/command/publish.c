@@ -277,7 +277,7 @@ static int take_operands(struct publish *publish, const struct operands *operand
     }
     if (operands->count == 1) {
         return complain_usage(publish->settings, operands->values[0],
-                              "expected a VALUE behind it, or --topic before it, to read values");
+                              "expected a VALUE or --file behind it, or --topic before it, to read values");
     }
     if (parse_topic(operands->values[0], &publish->style.topic, &reason) != 0) {
         return complain_usage(publish->settings, "TOPIC", "%s", reason.text);
