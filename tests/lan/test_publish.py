@@ -275,6 +275,10 @@ class Publish(PublishTest):
         self.lan.wait_for(lambda: ("heating/target", None, "node") in self.topics(), "the announce has it")
         self.assertNotIn(("heating/target", None, "a-publisher"), self.topics())
         publisher.stop()
+        for length in (1300, 1401, 60000):
+            result = self.there.run("publish", "heating/plan", "x" * length, "--retain")
+            self.assertNotEqual(result.code, 0, result.describe())
+        self.check_refused(result, "--retain: expected a VALUE that fits one datagram", code=2)
         node.stop()
 
     def test_nobody_is_there_to_retain_a_value(self):

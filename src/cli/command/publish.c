@@ -106,7 +106,8 @@ static const struct args_option options_table[] = {
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
     {"linger", 0, "MS", "let a record wait so long for others in its datagram (5)",
      offsetof(struct publish_options, linger_ms), parse_linger},
-    {"retain", 0, NULL, "the muster announce that takes the VALUE keeps it across its restarts",
+    {"retain", 0, NULL,
+     "the muster announce that takes the VALUE keeps it across its restarts, if it fits a datagram",
      offsetof(struct publish_options, retain), value_flag},
     {"name", 0, "NAME", "what to be called (the host's name, or that with +publish)",
      offsetof(struct publish_options, draft), draft_parse_name},
@@ -349,7 +350,11 @@ static int hand_over(const struct publish *publish) {
     }
     handover->retains = publish->options->retain;
     int status = STATUS_NOBODY;
-    if (read_one(publish, &handover->reading)) {
+    const bool is_one = read_one(publish, &handover->reading);
+    if (is_one && handover->retains && handover->reading.record.text_length > MUSTER_DATAGRAM_BYTES_MAX) {
+        status = complain_usage(publish->settings, "--retain",
+                                "expected a VALUE that fits one datagram, which holds about 1,200 bytes");
+    } else if (is_one) {
         const struct session_request request = {
             .is_local = true, .on_open = on_connected, .context = handover};
         status = session_hold(&handover->session, publish->settings, &request);
