@@ -359,6 +359,12 @@ class Publish(PublishTest):
         await_records(subscriber, 2)
         self.assertEqual(sorted(readings(subscriber)), [("fine", 1), ("fine", 2)])
 
+    def test_other_json(self):
+        """It is no SenML, and --flatten is named."""
+        for arguments in ([], ["--topic", "z"]):
+            process = self.publish('{"temperature":21.5}\n', *arguments, codes=(1,))
+            self.assertRegex(process.error, "line 1, column 1: a record without a .*; --flatten makes a reading of each value")
+
     def test_a_heading_that_lacks_a_column(self):
         """One line says so, whatever follows."""
         publisher = self.here.start("publish", "--csv")
