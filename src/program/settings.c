@@ -151,7 +151,7 @@ static int choose_kinds(struct settings *settings, struct args_fault *fault) {
 static int choose_scope(struct settings *settings, struct args_fault *fault) {
     if (settings->scope == SCOPE_LINK && settings->ttl != 0) {
         snprintf(fault->argument, sizeof(fault->argument), "--ttl");
-        return reason_set(&fault->reason, "it is of --scope site");
+        return reason_set(&fault->reason, "expected with --scope site alone");
     }
     if (settings->scope == SCOPE_SITE) {
         settings->ttl = settings->ttl != 0 ? settings->ttl : START_SITE_TTL;

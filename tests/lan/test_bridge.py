@@ -68,7 +68,7 @@ class Bridge(unittest.TestCase):
         for arguments, error in (
             (("help", "bridge", "mqt"), "muster bridge: mqt: no such bridge; did you mean 'mqtt'?"),
             (("help", "bridge", "mqtt", "more"), "muster help: more: expected nothing after COMMAND [BRIDGE]"),
-            (("help", "peers", "mqtt"), "muster help: mqtt: expected nothing after COMMAND"),
+            (("help", "peers", "mqtt"), "muster help: mqtt: expected nothing after COMMAND, see muster help peers"),
         ):
             refused = self.run_muster(*arguments)
             self.assertEqual((refused.returncode, refused.stdout, refused.stderr), (2, "", f"{error}\n"))

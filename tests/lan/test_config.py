@@ -25,7 +25,7 @@ BAD = [
     ('{"instance": ""}', ":1:14: instance: expected a name that is not empty"),
     ('{"scope": "world"}', ":1:11: scope: expected link or site, got 'world'"),
     ('{"scope": "site", "ttl": 0}', ":1:26: ttl: expected 1 to 255, got 0"),
-    ('{"scope": "link", "ttl": 4}', ":1:26: ttl: it is of scope site"),
+    ('{"scope": "link", "ttl": 4}', ":1:26: ttl: expected with scope site alone"),
     ('{"interval": 2}', ":1:14: interval: expected a text, got a number"),
     ('{"interval": "soon"}', ":1:14: interval: expected a time from 100ms to 24h"),
     ('{"interfaces": "eth0"}', ":1:16: interfaces: expected an array, got a text"),

@@ -157,7 +157,7 @@ class Keys(LanTest):
         self.assertIn("there are no keys; muster key new makes one", none.error)
         self.assertEqual(host.json("key", "list", "--json")["keys"], [])
         self.assertIn("seals from the next start on", self.key(host, "new").error)
-        self.assertIn("already", self.key(host, "new", code=1).error)
+        self.assertIn("'group' already; another NAME keeps one", self.key(host, "new", code=1).error)
         words = "correct horse battery staple\n"
         self.key(host, "new", "home", "--passphrase", text=words)
         self.assertIn("12 characters", self.key(host, "new", "x", "--passphrase", text="short\n", code=1).error)

@@ -19,6 +19,7 @@ MISTAKES = [
     ("lookup http", 2, "did you mean 'resolve'?"),
     ("pub t 1", 2, "did you mean 'publish'?"),
     ("foo", 2, "no such command, see muster --help"),
+    ("help key new", 2, "new: expected nothing after COMMAND, see muster help key"),
     ("metrics --output x", 2, "no such option; did you mean '--file'?"),
     ("xyzzy", 2, "no such command, see muster --help"),
     ("peers --jsn", 2, "no such option; did you mean '--json'?"),
@@ -49,7 +50,7 @@ MISTAKES = [
     ("peers sen* --expect 3 --timeout 0.2", 4, "expected 3 peers for 'sen*', found 0"),
     # readings
     ("wait kitchen/temp", 2, "expected a reading with an operator, 'kitchen/temp > 5', or name:kitchen/temp"),
-    ("publish kitchen/#", 2, "expected a VALUE behind it"),
+    ("publish kitchen/#", 2, "expected a VALUE or --file behind it"),
     ("publish kitchen/# 5", 2, "wildcards"),
     ("subscribe", 2, "PATTERN…: expected an argument"),
     ("subscribe nothing/here --timeout 0.2", 4, "nothing of 'nothing/here' was heard; muster topics lists"),

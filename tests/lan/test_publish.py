@@ -275,6 +275,10 @@ class Publish(PublishTest):
         self.lan.wait_for(lambda: ("heating/target", None, "node") in self.topics(), "the announce has it")
         self.assertNotIn(("heating/target", None, "a-publisher"), self.topics())
         publisher.stop()
+        for length in (1300, 1401, 60000):
+            result = self.there.run("publish", "heating/plan", "x" * length, "--retain")
+            self.assertNotEqual(result.code, 0, result.describe())
+        self.check_refused(result, "--retain: expected a VALUE that fits one datagram", code=2)
         node.stop()
 
     def test_nobody_is_there_to_retain_a_value(self):
@@ -354,6 +358,12 @@ class Publish(PublishTest):
         self.assertEqual(lines, [f"muster publish: {fault}" for fault in self.FAULTS])
         await_records(subscriber, 2)
         self.assertEqual(sorted(readings(subscriber)), [("fine", 1), ("fine", 2)])
+
+    def test_other_json(self):
+        """It is no SenML, and --flatten is named."""
+        for arguments in ([], ["--topic", "z"]):
+            process = self.publish('{"temperature":21.5}\n', *arguments, codes=(1,))
+            self.assertRegex(process.error, "line 1, column 1: a record without a .*; --flatten makes a reading of each value")
 
     def test_a_heading_that_lacks_a_column(self):
         """One line says so, whatever follows."""

@@ -312,6 +312,8 @@ END
         self.assertIn("┤", wide.out)
         self.assertGreater(max(len(line) for line in wide.out.splitlines()), 60)
         self.assertLessEqual(max(len(line) for line in wide.out.splitlines()), 130)
+        self.assertEqual(self.history("kitchen/note", "--plot", code=4),
+                         "muster history: kitchen/note of thermo: no number in that time, so no plot\n")
 
     def test_events_of_a_peer(self):
         self.record_readings()
@@ -355,6 +357,12 @@ END
         text = self.history("kitchen/evil", "--raw", "--csv")
         self.assertIn(",text,\"'=1+1,", text)
         self.assertNotIn("\x1b", text + self.history("kitchen/evil", "--raw"))
+
+    def test_a_large_value_is_not_shown(self):
+        """Of what fits no datagram a terminal shows the size alone."""
+        self.record_readings(json.dumps({"n": "camera/note", "vs": "x" * 2000, "t": 1.8e9}))
+        self.assertEqual(self.history("camera/note", "--raw"), "2027-01-15 08:00:00.000  (text, 2000 bytes)\n")
+        self.assertIn("x" * 2000, self.history("camera/note", "--raw", "--csv"))
 
     def test_a_peer_that_is_called_like_a_topic(self):
         recorder = self.record()

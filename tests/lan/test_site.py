@@ -102,7 +102,7 @@ class Site(LanTest):
         """What is of the link passes no router."""
         self.here.announce("here")
         self.assertEqual(self.there.run("peers").code, 3)
-        self.check_refused(self.there.run("--ttl", "3", "peers"), "it is of --scope site", code=2)
+        self.check_refused(self.there.run("--ttl", "3", "peers"), "--ttl: expected with --scope site alone", code=2)
 
 
 if __name__ == "__main__":

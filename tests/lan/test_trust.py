@@ -96,6 +96,20 @@ class Trust(LanTest):
         file.write_text("nas\n")
         self.assertEqual(two.run("peers", "--socket", socket).code, 1)
 
+    def test_a_running_muster_that_trusts_fewer(self):
+        """muster why names that, and whom it hides can be pinned."""
+        lan = self.lab(2)
+        one, two = lan.hosts
+        two.announce("here", "--trust", "pinned")
+        one.announce("nas")
+        lan.wait_for(lambda: self.names(two, "--direct") == ["here", "nas"], "it is there")
+        self.assertEqual(self.names(two), ["here"])
+        why = two.run("why", "nas")
+        self.assertEqual(why.code, 4)
+        self.assertIn("ask again, or with --direct", why.out)
+        self.assertIn("may use other interfaces, or not trust it", why.out)
+        self.trust(two, "--trust", "pinned", "pin", "nas")
+
     def test_who_is_gone_is_not_pinned(self):
         lan = self.lab(2)
         one, two = lan.hosts

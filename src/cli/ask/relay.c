@@ -34,6 +34,12 @@ static void take_input(struct relay *relay);
 
 /* ---- complaints ---- */
 
+/* True for the faults of JSON that was not meant to be SenML. */
+static bool may_be_other_json(const struct reading_fault *fault) {
+    return strcmp(fault->reason.text, "a record without a name") == 0 ||
+           strcmp(fault->reason.text, "a record without a value or a sum") == 0;
+}
+
 /* Reports what is wrong with the line that was taken last, or with the VALUE. */
 static void complain_of_fault(struct relay *relay, const struct reading_fault *fault) {
     const struct settings *settings = relay->session->settings;
@@ -42,7 +48,8 @@ static void complain_of_fault(struct relay *relay, const struct reading_fault *f
     if (relay->is_value) {
         relay->status = complain_usage(settings, "VALUE", "%s", fault->reason.text);
     } else if (fault->column > 0 && !lines_are_records(&relay->lines)) {
-        complain(settings, "line %" PRIu64 ", column %zu: %s", line, fault->column, fault->reason.text);
+        complain(settings, "line %" PRIu64 ", column %zu: %s%s", line, fault->column, fault->reason.text,
+                 may_be_other_json(fault) ? "; --flatten makes a reading of each value of other JSON" : "");
     } else {
         complain(settings, "line %" PRIu64 ": %s", line, fault->reason.text);
     }

@@ -128,7 +128,7 @@ static int run_help(struct settings *settings, void *options, const struct opera
         return refuse_command(settings, name);
     }
     if (bridge != NULL && find_command(name) != &command_bridge) {
-        return complain_usage(settings, bridge, "expected nothing after COMMAND");
+        return complain_usage(settings, bridge, "expected nothing after COMMAND, see muster help %s", name);
     }
     for (size_t i = 0; i < operands->count; i++) {
         words[count++] = operands->values[i];

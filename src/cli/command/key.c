@@ -111,7 +111,8 @@ static int check_room(struct key_command *command) {
                               command->name);
     }
     if (find(command, command->name) < command->ring.count) {
-        complain(command->settings, "there is a key '%s' already", command->name);
+        complain(command->settings, "there is a key '%s' already; another NAME keeps one beside it",
+                 command->name);
         return STATUS_ERROR;
     }
     if (command->ring.count == MUSTER_GROUP_KEYS_MAX) {

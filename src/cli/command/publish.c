@@ -106,7 +106,8 @@ static const struct args_option options_table[] = {
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
     {"linger", 0, "MS", "let a record wait so long for others in its datagram (5)",
      offsetof(struct publish_options, linger_ms), parse_linger},
-    {"retain", 0, NULL, "the muster announce that takes the VALUE keeps it across its restarts",
+    {"retain", 0, NULL,
+     "the muster announce that takes the VALUE keeps it across its restarts, if it fits a datagram",
      offsetof(struct publish_options, retain), value_flag},
     {"name", 0, "NAME", "what to be called (the host's name, or that with +publish)",
      offsetof(struct publish_options, draft), draft_parse_name},
@@ -277,7 +278,7 @@ static int take_operands(struct publish *publish, const struct operands *operand
     }
     if (operands->count == 1) {
         return complain_usage(publish->settings, operands->values[0],
-                              "expected a VALUE behind it, or --topic before it, to read values");
+                              "expected a VALUE or --file behind it, or --topic before it, to read values");
     }
     if (parse_topic(operands->values[0], &publish->style.topic, &reason) != 0) {
         return complain_usage(publish->settings, "TOPIC", "%s", reason.text);
@@ -349,7 +350,11 @@ static int hand_over(const struct publish *publish) {
     }
     handover->retains = publish->options->retain;
     int status = STATUS_NOBODY;
-    if (read_one(publish, &handover->reading)) {
+    const bool is_one = read_one(publish, &handover->reading);
+    if (is_one && handover->retains && handover->reading.record.text_length > MUSTER_DATAGRAM_BYTES_MAX) {
+        status = complain_usage(publish->settings, "--retain",
+                                "expected a VALUE that fits one datagram, which holds about 1,200 bytes");
+    } else if (is_one) {
         const struct session_request request = {
             .is_local = true, .on_open = on_connected, .context = handover};
         status = session_hold(&handover->session, publish->settings, &request);

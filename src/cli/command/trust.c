@@ -112,8 +112,11 @@ static int choose(struct trust_command *command, const struct snapshot *snapshot
     return STATUS_OK;
 }
 
+/* Who is to be pinned may be hidden by --trust, or by the "trust" of a muster that runs here. */
 static int look_up(struct trust_command *command) {
     struct snapshot snapshot;
+    command->settings->trust = MUSTER_TRUST_ANY;
+    command->settings->direct = command->settings->direct || command->settings->socket == NULL;
     int status = look(command->settings, command->options->listing.timeout_ms, NULL, &snapshot);
     if (status == STATUS_OK) {
         status = choose(command, &snapshot);

@@ -117,7 +117,8 @@ static bool has_answered(const struct muster_probe_peer *peer) {
     return peer->answered + peer->answered_plain > 0;
 }
 
-static void print_heard(const struct muster_probe_peer *peer, const struct hidden *hidden) {
+static void print_heard(const struct muster_probe_peer *peer, const struct hidden *hidden,
+                        const uint64_t drops[MUSTER_DROP_COUNT]) {
     char kinds[32] = "";
     for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
         if (peer->heard[kind] > 0) {
@@ -135,8 +136,10 @@ static void print_heard(const struct muster_probe_peer *peer, const struct hidde
         return;
     }
     if (has_answered(peer)) {
-        printf("  Changes     ask again; a muster announce on this host, whose table this is, may use other "
-               "interfaces\n");
+        printf(
+            "  Changes     ask again, or with --direct; a muster announce on this host, whose table this is, "
+            "may use other interfaces%s\n",
+            drops[MUSTER_DROP_UNTRUSTED] > 0 ? ", or not trust it" : "");
         return;
     }
     printf(
@@ -180,7 +183,7 @@ static void print_absent(const struct question *question) {
                                             : "is heard, but does not answer",
            hidden.what);
     if (heard != NULL) {
-        print_heard(heard, &hidden);
+        print_heard(heard, &hidden, question->snapshot.counters.drops);
     } else {
         printf("  Rule        who is to be in the table must be heard on an interface that is used (");
         text_print(stdout, has_network(question) ? question->snapshot.interfaces.text : "there is none");

@@ -303,7 +303,7 @@ static void read_ttl(struct config *config, const document_node_t *node, void *p
 /* A TTL counts beyond the link alone. */
 static void settle_ttl(struct config *config, const document_node_t *root) {
     if (config->ttl != 0 && config->start.site_ttl == 0) {
-        refuse(config, document_member(root, "ttl"), "it is of scope site");
+        refuse(config, document_member(root, "ttl"), "expected with scope site alone");
     } else if (config->ttl != 0) {
         config->start.site_ttl = config->ttl;
     }

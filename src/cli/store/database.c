@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "database.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "schema.h"
@@ -137,6 +139,12 @@ static int open_unchanging(sqlite3 **db, const char *path) {
     return result;
 }
 
+/* SQLite opens one to read, and then says "disk I/O error". */
+static bool is_directory(const char *path) {
+    struct stat state;
+    return stat(path, &state) == 0 && S_ISDIR(state.st_mode);
+}
+
 int database_open(sqlite3 **db, const char *path, enum database_mode mode, struct reason *reason) {
     const int flags =
         SQLITE_OPEN_NOMUTEX |
@@ -155,7 +163,9 @@ int database_open(sqlite3 **db, const char *path, enum database_mode mode, struc
     }
     int error = 0;
     if (result != SQLITE_OK) {
-        const int system = *db != NULL && result == SQLITE_CANTOPEN ? sqlite3_system_errno(*db) : 0;
+        const int system = is_directory(path)                         ? EISDIR
+                           : *db != NULL && result == SQLITE_CANTOPEN ? sqlite3_system_errno(*db)
+                                                                      : 0;
         error = reason_set(reason, "%s", system != 0 ? strerror(system) : sqlite3_errstr(result));
     } else {
         error = check(*db, mode, reason);

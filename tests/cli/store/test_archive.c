@@ -268,6 +268,10 @@ TEST(test_files_that_are_none) {
     assert_int_equal(archive_open(&archive, fixture_path("missing.db"), &reason), -1);
     assert_string_equal(reason.text, "No such file or directory");
     archive_close(&archive);
+    assert_int_equal(mkdir(fixture_path("directory.db"), 0700), 0);
+    assert_int_equal(archive_open(&archive, fixture_path("directory.db"), &reason), -1);
+    assert_string_equal(reason.text, "Is a directory");
+    archive_close(&archive);
     FILE *file = fopen(fixture_path("empty.db"), "w");
     assert_non_null(file);
     fclose(file);

@@ -204,6 +204,6 @@ const struct command command_history = {
     .statuses = "  0   done\n"
                 "  1   error\n"
                 "  2   wrong usage\n"
-                "  4   nothing of that name, or not in that time\n",
+                "  4   nothing of that name, or not in that time; with --plot no numbers\n",
     .run = run,
 };

@@ -10,6 +10,7 @@
 #include "complain.h"
 #include "csv.h"
 #include "plot.h"
+#include "record.h"
 #include "table.h"
 #include "text.h"
 
@@ -165,21 +166,29 @@ static int print_plot(const struct history *history) {
                               "expected at most %zu buckets, which fit the plot, got %zu", width,
                               history->bucket_count);
     }
+    size_t plotted = 0;
     for (size_t i = 0; i < history->group_count; i++) {
         const struct history_group *group = &history->groups[i];
         const struct archive_series *series = group->series[0];
         double means[PLOT_WIDTH_MAX];
+        bool has_numbers = false;
         for (size_t j = 0; j < history->bucket_count; j++) {
             means[j] = mean_of(&group->buckets[j]);
+            has_numbers = has_numbers || group->buckets[j].numbers > 0;
         }
-        printf("%s%s%s%s%s  %s\n", i > 0 ? "\n" : "", text_name(series->name).text,
+        if (!has_numbers) {
+            complain(history->settings, "%s of %s: no number in that time, so no plot",
+                     text_name(series->name).text, text_name(series->peer).text);
+            continue;
+        }
+        printf("%s%s%s%s%s  %s\n", plotted++ > 0 ? "\n" : "", text_name(series->name).text,
                series->unit[0] != '\0' ? " (" : "", text_name(series->unit).text,
                series->unit[0] != '\0' ? ")" : "", text_name(series->peer).text);
         plot_print(stdout, &style, means, history->bucket_count,
                    history_local_time(history->from_us, history->every_us).text,
                    history_local_time(history->until_us, history->every_us).text);
     }
-    return STATUS_OK;
+    return plotted > 0 ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
 static void complain_of_stale(const struct history *history) {
@@ -240,7 +249,9 @@ static void print_reading(const struct history *history, const struct archive_re
         text_print(stdout, reading->series->name);
         printf("  %s  ", text_name(reading->series->peer).text);
     }
-    csv_print_value(&reading->record, false);
+    if (!record_print_large(&reading->record)) {
+        csv_print_value(&reading->record, false);
+    }
     printf("%s%s\n", reading->series->unit[0] != '\0' ? " " : "", text_name(reading->series->unit).text);
 }
 
