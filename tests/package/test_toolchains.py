@@ -106,9 +106,10 @@ class Toolchains(unittest.TestCase):
         headers = self.directory / "headers beside musl"
         shutil.rmtree(headers, ignore_errors=True)
         headers.mkdir()
-        for name in NOT_OF_MUSL:
-            (headers / name).symlink_to(f"/usr/include/{name}")
         machine = run(compiler, "-print-multiarch").strip()
+        for name in NOT_OF_MUSL:
+            of_machine = pathlib.Path("/usr/include", machine, name)
+            (headers / name).symlink_to(of_machine if of_machine.exists() else f"/usr/include/{name}")
         (headers / "asm").symlink_to(f"/usr/include/{machine}/asm")
         build = self.configure("musl", compiler, "-isystem", str(headers))
         for entry in json.loads((build / "compile_commands.json").read_text()):

@@ -109,6 +109,8 @@ GROUP_V4, GROUP_V6, BROADCAST = "224.0.0.254", "ff02::114", "255.255.255.255"
 UNICAST_PORTS = 32
 DATAGRAM_BYTES_MAX = 1400
 ANNOUNCE_BYTES_MAX = 1200
+PART_BYTES_MAX = 600  # of a body
+PARTS_MAX = 110
 PROOF_BYTES = 400
 INTEGER_MAX = 2**53 - 1
 MTU_MIN = 1228
@@ -430,11 +432,12 @@ def _matching(pattern: str, high: int = DATAGRAM_BYTES_MAX) -> _Check:
     return check
 
 
-def _base64(value: Any, size: int) -> bytes:
-    """Exactly so many bytes, with padding, the unused last bits zero."""
+def _base64(value: Any, size: int, least: Optional[int] = None) -> bytes:
+    """Exactly so many bytes, or from `least` on, with padding, the unused last bits zero."""
     with contextlib.suppress(ValueError, UnicodeError):
         data = base64.b64decode(_typed(value, str).encode("ascii"), validate=True)
-        if len(data) == size and base64.b64encode(data).decode() == value:
+        is_of_size = (size if least is None else least) <= len(data) <= size
+        if is_of_size and base64.b64encode(data).decode() == value:
             return data
     raise _Drop("range")
 
@@ -711,6 +714,17 @@ def _read_want(value: Any) -> dict[str, Any]:
     return value
 
 
+def _read_piece(value: Any) -> None:
+    _typed(value, dict)
+    _member(value, "hash", _matching("[0-9a-f]{64}"))
+    _member(value, "number", _integer(1, PARTS_MAX))
+
+
+def _read_part(message: _Message) -> None:
+    _read_piece(message.members)
+    _member(message.members, "bytes", lambda value: _base64(value, PART_BYTES_MAX, 1))
+
+
 def _read_query(message: _Message) -> None:
     members = message.members
     message.nonce = _member(members, "nonce", _nonce)
@@ -723,6 +737,7 @@ def _read_query(message: _Message) -> None:
     message.of = _member(members, "of", _list(_id, 1, 35), False)
     message.want = _member(members, "want", _read_want, False)
     message.known = _member(members, "known", _list(_id, 0, 35), False) or []
+    _member(members, "part", _read_piece, False)
 
 
 _READERS = {
@@ -730,6 +745,7 @@ _READERS = {
     "alive": _read_alive,
     "bye": _read_bye,
     "query": _read_query,
+    "part": _read_part,
 }
 
 
@@ -2156,6 +2172,8 @@ class _Node:
             raise _Drop("own")
         if message.kind == "query":
             self._on_query(message, arrival)
+        elif message.kind == "part":
+            raise _Drop("unasked")  # bodies are taken by stream alone
         else:
             self._merge(message, arrival)
 

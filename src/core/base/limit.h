@@ -136,7 +136,7 @@
 #define MUSTER_LATE_HOLD_MS 10000        /* lateness fades over this time */
 #define MUSTER_LATE_PATIENCE 2           /* times its own lateness, by which a node's patience grows */
 #define MUSTER_LATE_WAIT_MS 60000        /* so long after a promise ran out even a node that is late judges */
-#define MUSTER_LATE_BY_DROP_MS 400       /* lateness that a drop in one's own kernel shows: its queue was full */
+#define MUSTER_LATE_BY_DROP_MS 1000      /* lateness that a drop in one's own kernel shows: its queue was full, and any sign of life or answer may be gone */
 #define MUSTER_FULL_MS 10000             /* so long after a queue or table of its machine was full a node speaks to few peers alone, */
 #define MUSTER_FULL_RATE 0.2             /* to so many a second, */
 #define MUSTER_FULL_BURST 2

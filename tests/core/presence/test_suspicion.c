@@ -620,6 +620,8 @@ static void drops_of_ones_own_kernel_show_lateness(void **state) {
     (void)state;
     read_datagram(0, 3);
     assert_int_equal(late_ms(), MUSTER_LATE_BY_DROP_MS);
+    core->context.now_ms += 4000; /* long enough for all questions */
+    assert_true(health_is_late(&core->presence.health, core->context.now_ms));
     core->context.now_ms += MUSTER_LATE_HOLD_MS;
     read_datagram(0, 3); /* no new ones */
     assert_int_equal(late_ms(), 0);
