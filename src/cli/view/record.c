@@ -86,11 +86,15 @@ static bool has_large_text(const struct muster_record *record) {
            record->text_length > MUSTER_DATAGRAM_BYTES_MAX;
 }
 
-/* What nobody reads in a terminal: "(data, 34567 bytes)". Four characters of data are three octets. */
-static void print_size(const struct muster_record *record) {
+/* Four characters of data are three octets. */
+bool record_print_size(const struct muster_record *record) {
+    if (!has_large_text(record)) {
+        return false;
+    }
     const bool is_data = record->kind == MUSTER_VALUE_DATA;
     printf("(%s, %zu bytes)", is_data ? "data" : "text",
            is_data ? record->text_length / 4 * 3 + record->text_length % 4 * 3 / 4 : record->text_length);
+    return true;
 }
 
 /* Prints a value. Numbers are aligned to the right. */
@@ -104,9 +108,7 @@ static void print_value(struct record_columns *columns, const struct muster_reco
         break;
     case MUSTER_VALUE_TEXT:
     case MUSTER_VALUE_DATA:
-        if (has_large_text(record)) {
-            print_size(record);
-        } else {
+        if (!record_print_size(record)) {
             text_print(stdout, record->text);
         }
         break;

@@ -40,6 +40,10 @@ double record_now_s(const struct muster_sample *sample, double now_s);
 /* Writes a number for people: whole ones as they are, others with six digits, and two behind the point. */
 void record_write_rounded(double number, char *text, size_t size);
 
+/* Prints "(data, 34567 bytes)" in the place of a value that went by stream: nobody reads it in a terminal.
+ * False, and nothing, for all others. */
+bool record_print_size(const struct muster_record *record);
+
 /* Prints "12:00:01.250   thermo  kitchen/climate/temperature  21.5 Cel", and "bridge~site-b" as the publisher
  * of what was brought from elsewhere. The time is the record's, in local
  * time; a time of another day shows the day. A last value has a ~ behind the time, and is dim; one that is

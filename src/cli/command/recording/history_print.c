@@ -10,6 +10,7 @@
 #include "complain.h"
 #include "csv.h"
 #include "plot.h"
+#include "record.h"
 #include "table.h"
 #include "text.h"
 
@@ -240,7 +241,9 @@ static void print_reading(const struct history *history, const struct archive_re
         text_print(stdout, reading->series->name);
         printf("  %s  ", text_name(reading->series->peer).text);
     }
-    csv_print_value(&reading->record, false);
+    if (!record_print_size(&reading->record)) {
+        csv_print_value(&reading->record, false);
+    }
     printf("%s%s\n", reading->series->unit[0] != '\0' ? " " : "", text_name(reading->series->unit).text);
 }
 
