@@ -685,6 +685,8 @@ class LargeValues(PublishTest):
         recorder.stop()
         (record,) = [json.loads(line) for line in self.here.run("history", "camera/#", "--db", database, "--senml").out.splitlines()][1:]
         self.assertEqual(len(record["vd"]), (len(self.OCTETS) * 4 + 2) // 3)
+        shown = self.here.run("history", "camera/#", "--db", database, "--raw").out.splitlines()[1]
+        self.assertTrue(shown.endswith(f"  (data, {len(self.OCTETS)} bytes)"), shown[:200])
         subscriber = self.subscribe("camera/#")
         replay = self.there.run("replay", database, "--speed", "1000")
         self.assertEqual(replay.code, 0, replay.describe())

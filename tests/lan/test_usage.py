@@ -65,7 +65,7 @@ WRONG = [
     (["peers", "--timeout", "9999999999"], ["--timeout"]),
     (["record", "#"], ["--db"]),
     (["record", "a b", "--db", "x"], ["PATTERN", "a b"]),
-    (["record", "#", "--db", "x", "--max-size", "3M"], ["--max-size", "3M", "4M"]),
+    (["record", "#", "--db", "x", "--max-size", "3M"], ["--max-size", "3M", "6M"]),
     (["record", "#", "--db", "x", "--max-size", "11T"], ["--max-size", "11T"]),
     (["record", "#", "--db", "x", "--keep-days", "0"], ["--keep-days", "0"]),
     (["history", "t"], ["--db"]),

@@ -166,6 +166,7 @@ int batch_add(struct batch *batch, const struct batch_source *source, const stru
         .text_length = (uint32_t)text_length,
     };
     append(batch, text_length > 0 ? record->text : "", text_length);
+    batch->longest = text_length > batch->longest ? text_length : batch->longest;
     return 0;
 }
 
@@ -210,7 +211,7 @@ void batch_clear(struct batch *batch) {
     if (batch->slot_count > 0) {
         memset(batch->slots, 0, batch->slot_count * sizeof(*batch->slots));
     }
-    batch->reading_count = batch->event_count = batch->series_count = batch->length = 0;
+    batch->reading_count = batch->event_count = batch->series_count = batch->length = batch->longest = 0;
     batch->readings_done = batch->readings_known = batch->events_done = 0;
     batch->is_sorted = false;
 }

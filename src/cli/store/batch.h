@@ -59,6 +59,7 @@ struct batch {
     size_t series_count;
     char *bytes;
     size_t length;
+    size_t longest; /* text of a reading */
     bool is_sorted;
     size_t readings_done;  /* written */
     size_t readings_known; /* of these, last values that are kept otherwise */

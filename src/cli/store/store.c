@@ -12,8 +12,9 @@
 #include "reserve.h"
 #include "rows.h"
 
-/* Shares of the size: the log has a quarter, the reserve a sixteenth, within these bounds. */
-#define LOG_BYTES_MIN (1u << 20)
+/* Shares of the size: the log has a quarter, the reserve a sixteenth, within these bounds. The shortest log
+ * has room for a value of 1 MiB, in base64. */
+#define LOG_BYTES_MIN (2u << 20)
 #define LOG_BYTES_MAX (64u << 20)
 #define RESERVE_BYTES_MAX (4u << 20)
 
@@ -51,7 +52,8 @@ struct store {
     int64_t pages_max;
     int64_t log_pages_max;
     int64_t transaction_pages_max;
-    int64_t log_pages; /* since it was last emptied */
+    int64_t value_pages; /* that the longest text of the batch may take beyond that */
+    int64_t log_pages;   /* since it was last emptied */
     bool is_full;
     struct reason fault;
 };
@@ -130,10 +132,15 @@ static int on_commit(void *context, sqlite3 *db, const char *name, int pages) {
     return SQLITE_OK;
 }
 
+/* Pages that the next transaction takes at most. */
+static int64_t next_pages(const struct store *store) {
+    return store->transaction_pages_max + SLACK_PAGES + store->value_pages;
+}
+
 /* Empties the log when the next transaction might not fit it. Who reads holds the log as it was when the read
  * began. While nothing is written, new readers don't need it, so that old ones are waited for at most. */
 static enum store_result empty_log(struct store *store) {
-    if (store->log_pages + store->transaction_pages_max + SLACK_PAGES <= store->log_pages_max) {
+    if (store->log_pages + next_pages(store) <= store->log_pages_max) {
         return STORE_OK;
     }
     const int result = sqlite3_wal_checkpoint_v2(store->rows.db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
@@ -188,8 +195,7 @@ static bool has_expired(struct store *store, int64_t now_us) {
 static enum store_result make_room(struct store *store, int64_t now_us) {
     enum store_result result = STORE_OK;
     while (result == STORE_OK &&
-           (has_expired(store, now_us) ||
-            used_pages(store) + store->transaction_pages_max + SLACK_PAGES > store->pages_max)) {
+           (has_expired(store, now_us) || used_pages(store) + next_pages(store) > store->pages_max)) {
         result = delete_oldest(store, now_us);
     }
     return result == STORE_OK ? empty_log(store) : result;
@@ -260,6 +266,7 @@ static void use_reserve(struct store *store) {
 
 enum store_result store_write(struct store *store, struct batch *batch, int64_t now_us) {
     batch_sort(batch);
+    store->value_pages = (int64_t)(batch->longest / DATABASE_PAGE_BYTES);
     enum store_result result = write_all(store, batch, now_us);
     if (result == STORE_FULL && store->reserve.bytes > 0) {
         use_reserve(store);
@@ -364,6 +371,7 @@ int store_open(struct store **opened, const char *path, const struct store_limit
         sqlite3_busy_timeout(store->rows.db, BUSY_MS);
         sqlite3_wal_hook(store->rows.db, on_commit, store);
         database_run(store->rows.db, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;");
+        database_run(store->rows.db, "PRAGMA secure_delete = FAST"); /* else the log has what is deleted */
     }
     error = error != 0 ? error : rows_prepare(&store->rows, reason);
     error = error != 0 ? error : bound(store, reason);

@@ -9,7 +9,7 @@
 #include "reason.h"
 
 /* The size of all files of a recording: database, write-ahead log and reserve. */
-#define STORE_BYTES_MIN 4000000
+#define STORE_BYTES_MIN 6000000
 #define STORE_BYTES_DEFAULT 1000000000
 #define STORE_BYTES_MAX 10000000000000
 

@@ -295,6 +295,7 @@
 #define MUSTER_LAST_KNOWN_MAX 16384     /* sensors that are known to have delivered a last value; with more all are forgotten */
 #define MUSTER_LAST_EQUAL_MS 1000       /* two values without a time are the same if their ages differ by less */
 #define MUSTER_VALUE_FETCHES_MAX 4      /* values that are fetched, or wait for one before them, at a time */
+#define MUSTER_VALUE_FETCHES_OF_ONE 2   /* of these, of one publisher: who is slow does not hold up all others */
 #define MUSTER_VALUE_TRIES 4            /* tries to fetch one */
 #define MUSTER_VALUE_RETRY_MS 250       /* pause after the first try; doubled each time */
 #define MUSTER_VALUE_MS 30000           /* a value that did not come by then is given up */

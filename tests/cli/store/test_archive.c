@@ -28,7 +28,7 @@ static void add(struct batch *batch, const char *name, double time_s, struct mus
     assert_int_equal(batch_add(batch, &source, &record, llround(time_s * 1e6) + 1000, false), 0);
 }
 
-/* t/a counts up each second for 1,000 s, in several slices (a limit of 4 MB makes slices of some 2,500
+/* t/a counts up each second for 1,000 s, in several slices (a limit of 6 MB makes slices of some 2,500
  * readings); t/b says texts in between. */
 static void write_recording(const char *path) {
     const struct store_limits small = {.bytes_max = STORE_BYTES_MIN};

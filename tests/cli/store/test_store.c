@@ -291,6 +291,40 @@ TEST(test_size_of_strangers) {
     check_consistent(path);
 }
 
+/* Of the largest ones, which take more than a transaction should, one at a time, or some. */
+static void check_size_of_values(uint64_t bytes_max, size_t each) {
+    const char *path = fixture_path("values.db");
+    const struct store_limits limits = {.bytes_max = bytes_max};
+    struct store *store = open_store(path, &limits);
+    const size_t length = MUSTER_LARGE_BYTES_MAX / 3 * 4;
+    char *text = malloc(length + 1);
+    assert_non_null(text);
+    memset(text, 'A', length);
+    text[length] = '\0';
+    for (int i = 0; i < 12; i++) {
+        struct batch batch = {0};
+        for (size_t j = 0; j < each; j++) {
+            add(&batch, &thermo, 1.8e9 + i + (double)j / 8,
+                (struct muster_record){.kind = MUSTER_VALUE_DATA, .text = text});
+        }
+        assert_int_equal(store_write(store, &batch, NOW_US + i * SECOND_US), STORE_OK);
+        assert_true(store_bytes(store) <= bytes_max);
+        batch_deinit(&batch);
+    }
+    store_close(store);
+    free(text);
+    assert_int_equal(integer_of(path, "SELECT max(time_us) / 1000000 FROM reading"), 1800000011);
+    check_rows(path, "PRAGMA integrity_check", "ok\n");
+    unlink(path);
+}
+
+TEST(test_size_of_large_values) {
+    check_size_of_values(STORE_BYTES_MIN, 1);
+    check_size_of_values(2 * STORE_BYTES_MIN, 3);
+    check_size_of_values(5 * STORE_BYTES_MIN, 3);
+    check_size_of_values(10 * STORE_BYTES_MIN, 5);
+}
+
 TEST(test_days) {
     const struct store_limits limits = {.bytes_max = STORE_BYTES_DEFAULT, .keep_us = 2 * (uint64_t)DAY_US};
     const char *path = fixture_path("days.db");
@@ -503,6 +537,7 @@ int main(void) {
         cmocka_unit_test(test_size_of_few_series),
         cmocka_unit_test(test_size_of_many_series),
         cmocka_unit_test(test_size_of_strangers),
+        cmocka_unit_test(test_size_of_large_values),
         cmocka_unit_test(test_days),
         cmocka_unit_test(test_days_behind_a_clock_that_was_ahead),
         cmocka_unit_test(test_a_lower_limit),

@@ -188,6 +188,43 @@ TEST(a_lost_reference_is_repaired) {
     assert_story("sub: repaired 1 camera/picture text of 200000\n");
 }
 
+static void say_nothing(struct pipe *pipe, enum muster_stream_event event) {
+    (void)pipe;
+    (void)event;
+}
+
+TEST(who_is_slow_does_not_hold_up_others) {
+    unsigned topic = gather();
+    size_t slow = world_add("slow");
+    unsigned other = field_open(slow, "camera/other");
+    world_run(3000);
+    world.nodes[slow].script = say_nothing;
+    for (unsigned i = 0; i < 2 * MUSTER_VALUE_FETCHES_MAX; i++) {
+        publish_picture(slow, other, 2000 + i);
+    }
+    publish_picture(0, topic, PICTURE_BYTES);
+    world_run(MUSTER_FETCH_IDLE_MS - 500);
+    assert_story("sub: live 1 camera/picture text of 200000\n");
+    world_run(60000);
+    assert_non_null(strstr(story, "sub: lost 8 stream\n"));
+}
+
+/* Its number may be that of one that ended while it waited. */
+TEST(a_new_subscription_does_not_wait_for_what_others_wait_for) {
+    unsigned topic = gather();
+    field_subscribe(1, "camera/#");
+    world_run(1000);
+    world.nodes[0].script = say_nothing;
+    publish_picture(0, topic, PICTURE_BYTES);
+    world_run(500);
+    field_unsubscribe(1, 0);
+    assert_int_equal(field_subscribe(1, "camera/#"), 0);
+    world_run(1500);
+    field_publish(0, topic, NULL, 2);
+    world_run(100);
+    assert_story("sub: live 2 camera/picture 2\n");
+}
+
 /* ---- late ---- */
 
 TEST(a_late_joiner_is_given_the_last_value) {

@@ -25,7 +25,7 @@ int recording_parse_size(const char *text, void *place_uint64, struct reason *re
         *(uint64_t *)place_uint64 = number * factor;
         return 0;
     }
-    return reason_set(reason, "expected bytes from 4M to 10T such as 500M or 2G, got " VALUE_QUOTE, text);
+    return reason_set(reason, "expected bytes from 6M to 10T such as 500M or 2G, got " VALUE_QUOTE, text);
 }
 
 int recording_parse_days(const char *text, void *place_uint64_us, struct reason *reason) {

@@ -5,7 +5,7 @@
 #include "args.h"
 #include "store.h"
 
-/* "4M", "1G", "500000000": bytes, into a uint64_t. For args_option.parse. */
+/* "6M", "1G", "500000000": bytes, into a uint64_t. For args_option.parse. */
 int recording_parse_size(const char *text, void *place_uint64, struct reason *reason);
 
 /* "30": days, into a uint64_t of microseconds. For args_option.parse. */

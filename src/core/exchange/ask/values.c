@@ -328,6 +328,9 @@ void values_forget(struct exchange *exchange, uint64_t subscription) {
     DL_FOREACH(values->ready, item) {
         item->arrival.subscriptions &= ~subscription;
     }
+    for (size_t i = 0; i < values->feed_count; i++) { /* its number may be that of the next one */
+        values->feeds[i].subscriptions &= ~subscription;
+    }
 }
 
 /* ---- asking ---- */
@@ -378,20 +381,44 @@ static void begin(struct exchange *exchange, struct awaited *item) {
     }
 }
 
+/* Whose values are fetched, or wait for one before them. */
+struct places {
+    const uint8_t *ids[MUSTER_VALUE_FETCHES_MAX];
+    size_t count;
+};
+
+static bool has_place_for(const struct places *places, const struct awaited *item) {
+    size_t of_one = 0;
+    for (size_t i = 0; i < places->count; i++) {
+        of_one += memcmp(places->ids[i], item->id, sizeof item->id) == 0 ? 1 : 0;
+    }
+    return of_one < MUSTER_VALUE_FETCHES_OF_ONE;
+}
+
+/* Those of one publisher begin in order: what has a place of it stands before what has none. */
+static void give_place(struct values *values, struct places *places, struct awaited *item, uint64_t now_ms) {
+    if (!item->has_begun && item->state == AWAITED_LACKING && values->begun < MUSTER_VALUE_FETCHES_MAX &&
+        has_place_for(places, item)) {
+        item->has_begun = true;
+        item->ends_ms = now_ms + MUSTER_VALUE_MS;
+        values->begun++;
+    }
+    if (item->has_begun) {
+        places->ids[places->count++] = item->id;
+    }
+}
+
 void values_tick(struct exchange *exchange) {
     struct values *values = &exchange->values;
     const uint64_t now_ms = exchange->context->now_ms;
     struct awaited *item = values->items;
+    struct places places = {.count = 0};
     for (size_t left = values->count; left > 0; item = item->next) {
+        give_place(values, &places, item, now_ms);
         if (item->state != AWAITED_LACKING) {
             continue;
         }
         left--;
-        if (!item->has_begun && values->begun < MUSTER_VALUE_FETCHES_MAX) {
-            item->has_begun = true;
-            item->ends_ms = now_ms + MUSTER_VALUE_MS;
-            values->begun++;
-        }
         if (item->has_begun && item->ends_ms <= now_ms) {
             give_up(exchange, item, MUSTER_LOSS_STREAM);
         } else if (item->has_begun && item->stream == 0 && item->due_ms <= now_ms &&
