@@ -232,7 +232,8 @@ static void print_csv_reading(const struct history *history, const struct archiv
     csv_print_record(&reading->record, reading->series->origin, is_stale(history, reading));
 }
 
-static void print_senml(const struct archive_reading *reading) {
+/* False without memory: then nothing was printed. */
+static bool print_senml(const struct archive_reading *reading) {
     const size_t size = 6 * reading->record.text_length + 2048; /* each byte may be an escape */
     char *text = malloc(size);
     const int length = text == NULL ? 0 : muster_record_print(&reading->record, NULL, text, size);
@@ -241,6 +242,7 @@ static void print_senml(const struct archive_reading *reading) {
         putchar('\n');
     }
     free(text);
+    return length > 0;
 }
 
 static void print_reading(const struct history *history, const struct archive_reading *reading) {
@@ -260,17 +262,22 @@ int history_print_readings(struct history *history) {
     struct archive_reading reading;
     int result = archive_begin(&history->archive, history->series, history->series_count, history->from_us,
                                history->until_us, true);
+    bool is_printed = true;
     if (options->csv) {
         puts(CSV_READING_HEADING);
     }
-    while (result >= 0 && !ferror(stdout) && (result = archive_next(&history->archive, &reading)) == 1) {
+    while (is_printed && result >= 0 && !ferror(stdout) &&
+           (result = archive_next(&history->archive, &reading)) == 1) {
         if (options->csv) {
             print_csv_reading(history, &reading);
         } else if (options->senml || options->json) {
-            print_senml(&reading);
+            is_printed = print_senml(&reading);
         } else {
             print_reading(history, &reading);
         }
+    }
+    if (!is_printed) {
+        return complain_error(history->settings, MUSTER_ENOMEM);
     }
     return result < 0 ? history_fail(history) : STATUS_OK;
 }
