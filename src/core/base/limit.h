@@ -298,6 +298,8 @@
 #define MUSTER_VALUE_FETCHES_OF_ONE 2   /* of these, of one publisher: who is slow does not hold up all others */
 #define MUSTER_VALUE_TRIES 4            /* tries to fetch one */
 #define MUSTER_VALUE_RETRY_MS 250       /* pause after the first try; doubled each time */
+#define MUSTER_VALUE_MISS_RATE 10       /* fetches of values that failed, in a second, of all publishers together: then none begins; who refers to a value may be a liar */
+#define MUSTER_VALUE_MISS_BURST 20
 #define MUSTER_VALUE_MS 30000           /* a value that did not come by then is given up */
 #define MUSTER_VALUES_WAITING_MAX 256   /* references whose values lack */
 #define MUSTER_VALUES_HELD_BYTES_MAX 4194304 /* bytes of what is behind them and waits */

@@ -360,6 +360,27 @@ TEST(a_forged_reference_is_gone) {
     assert_story("sub: lost 1 gone\n");
 }
 
+/* Who is named in them is not asked as fast as they come; what is true comes when they are over. */
+TEST(forged_references_make_few_questions) {
+    char body[256];
+    unsigned topic = gather();
+    size_t opened = world.nodes[1].opened;
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(body, sizeof body, "[{\"size_\":2000,\"hash_\":\"%064x\",\"bn\":\"camera/picture\"}]", i);
+        say(body);
+    }
+    world_run(1000);
+    assert_true(world.nodes[1].opened - opened > 0);
+    assert_true(world.nodes[1].opened - opened <=
+                MUSTER_VALUE_MISS_BURST + MUSTER_VALUE_MISS_RATE + MUSTER_VALUE_FETCHES_MAX);
+    world_run(20000);
+    assert_null(strstr(story, "program"));
+    story[0] = '\0';
+    publish_picture(0, topic, PICTURE_BYTES);
+    world_run(2000);
+    assert_null(strstr(story, "lost"));
+}
+
 /* More than 256 wait at no time. */
 TEST(forged_references_are_bounded) {
     char body[256];

@@ -351,6 +351,12 @@ static void retry(struct exchange *exchange, struct awaited *item, bool counts) 
     give_up(exchange, item, MUSTER_LOSS_STREAM);
 }
 
+/* When a fetch may begin: references may be forged, so that many nodes ask one that has no such values. */
+static uint64_t allowed_ms(const struct exchange *exchange) {
+    return bucket_allowed_ms(&exchange->values.misses, 1, MUSTER_VALUE_MISS_RATE, MUSTER_VALUE_MISS_BURST,
+                             exchange->context->now_ms);
+}
+
 /* The row of who published it, if that is still there. */
 static struct peer *publisher_of(const struct exchange *exchange, const struct awaited *item) {
     struct peer *peer = peer_table_find(&exchange->presence->table, item->id);
@@ -422,7 +428,7 @@ void values_tick(struct exchange *exchange) {
         if (item->has_begun && item->ends_ms <= now_ms) {
             give_up(exchange, item, MUSTER_LOSS_STREAM);
         } else if (item->has_begun && item->stream == 0 && item->due_ms <= now_ms &&
-                   fetch_has_room(&exchange->fetches, FETCH_VALUE)) {
+                   allowed_ms(exchange) <= now_ms && fetch_has_room(&exchange->fetches, FETCH_VALUE)) {
             begin(exchange, item);
         }
     }
@@ -430,14 +436,15 @@ void values_tick(struct exchange *exchange) {
 
 uint64_t values_deadline(const struct exchange *exchange) {
     const bool has_room = fetch_has_room(&exchange->fetches, FETCH_VALUE);
+    const uint64_t least_ms = allowed_ms(exchange);
     uint64_t deadline_ms = exchange->values.has_news ? exchange->context->now_ms : DEADLINE_NEVER;
     const struct awaited *item = exchange->values.items;
     for (size_t left = exchange->values.count; left > 0; item = item->next) {
         left -= item->state == AWAITED_LACKING ? 1 : 0;
         if (item->state == AWAITED_LACKING && item->has_begun) {
             deadline_ms = deadline_earlier(deadline_ms, item->ends_ms);
-            deadline_ms =
-                item->stream == 0 && has_room ? deadline_earlier(deadline_ms, item->due_ms) : deadline_ms;
+            const uint64_t due_ms = item->due_ms > least_ms ? item->due_ms : least_ms;
+            deadline_ms = item->stream == 0 && has_room ? deadline_earlier(deadline_ms, due_ms) : deadline_ms;
         }
     }
     return deadline_ms;
@@ -492,6 +499,9 @@ void values_end(struct exchange *exchange, const struct fetch *fetch) {
         return;
     }
     item->stream = 0;
+    if (fetch->end != REQUEST_END_BUSY) {
+        bucket_spend(&exchange->values.misses, 1, MUSTER_VALUE_MISS_RATE, exchange->context->now_ms);
+    }
     if (publisher_of(exchange, item) == NULL || fetch->end == REQUEST_END_NOT_FOUND) {
         give_up(exchange, item, MUSTER_LOSS_GONE);
     } else {

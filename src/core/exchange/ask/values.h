@@ -10,6 +10,7 @@
 #include <muster/core.h>
 #include <muster/telemetry.h>
 
+#include "bucket.h"
 #include "limit.h"
 
 struct awaited;
@@ -34,6 +35,7 @@ struct values {
     size_t count;             /* of references whose values lack */
     size_t begun;             /* of those whose fetch has begun, and that are not delivered yet */
     size_t held_bytes;        /* of what waits behind them */
+    struct bucket misses;     /* fetches that failed: another begins when there is a token */
     bool has_news;            /* something may be ready */
 };
 
