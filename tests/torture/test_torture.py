@@ -60,6 +60,7 @@ COMMANDS = [
     (("doctor", "--json"), ""),
     (("publish", "kitchen/door", "true"), ""),
     (("publish", *DIRECT[:1], "--name", "sensors"), READINGS),
+    (("publish", "kitchen/file", "--file", "{config}", "--name", "files", *DIRECT[:1]), ""),
     (("publish", "--csv", "--direct", "--name", "table"), "time,kitchen/a\n1800000000,2\n"),
     (("publish", "--format", "%t %v", "--name", "lines"), "kitchen/a 2\n"),
     (("publish", "--flatten", "--topic", "kitchen", "--name", "flat"), '{{"a":{{"b":[1,true,"x"]}}}}\n'),
@@ -111,6 +112,7 @@ COMMANDS = [
     (("peers", "--help"), ""),
     (("topics",), ""),
     (("subscribe", "kitchen/note", "--count", "1", "--timeout", "3"), ""),
+    (("subscribe", "kitchen/#", "--octets", "--count", "1", "--timeout", "3"), ""),
     (("history", "kitchen/note", "--db", "{old}", "--raw", "--csv"), ""),
     (("config", "check", "{configs}"), ""),
     (("config", "check", "{missing}"), ""),
@@ -160,6 +162,7 @@ NOT_REACHED = {
         uv/state/slot.c slot_draft_write_bytes: unlinkat
         uv/state/slot.c slot_file_read: close""",
     "the network, a clock or a disk would have to change meanwhile": """
+        uv/net/links.c past_keep: realloc
         cli/command/top/top.c on_keys: read
         program/ending.c on_untaken: poll
         program/ending.c on_untaken: write
