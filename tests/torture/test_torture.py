@@ -112,7 +112,7 @@ COMMANDS = [
     (("peers", "--help"), ""),
     (("topics",), ""),
     (("subscribe", "kitchen/note", "--count", "1", "--timeout", "3"), ""),
-    (("subscribe", "kitchen/#", "--octets", "--count", "1", "--timeout", "3"), ""),
+    (("subscribe", "kitchen/note", "--octets", "--count", "1", "--timeout", "3"), ""),
     (("history", "kitchen/note", "--db", "{old}", "--raw", "--csv"), ""),
     (("config", "check", "{configs}"), ""),
     (("config", "check", "{missing}"), ""),
