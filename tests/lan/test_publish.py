@@ -623,8 +623,8 @@ class LargeValues(PublishTest):
         self.check(record)
         self.assertEqual(record["sample"], "last")
         result = self.there.run("publish", "camera/thumbnail", "--file", self.file(), "--retain")
-        self.assertEqual((result.code, result.out), (1, ""))
-        self.assertIn("too big", result.error)
+        self.assertEqual((result.code, result.out), (2, ""))
+        self.assertIn("fits one datagram", result.error)
 
     def test_an_announce_that_takes_it(self):
         self.check_group()
