@@ -173,13 +173,6 @@ static void ask_for(struct exchange *exchange, struct peer *peer, uint64_t subsc
     }
 }
 
-/* Listeners that hear of something at the same time don't all ask at the same time. */
-static uint64_t spread_ms(struct exchange *exchange) {
-    uint64_t most_ms = MUSTER_ANSWER_MS_MIN + peer_table_present(&exchange->presence->table);
-    return random_ms(&exchange->context->random,
-                     most_ms < MUSTER_ANSWER_MS_MAX ? most_ms : MUSTER_ANSWER_MS_MAX);
-}
-
 /* It is asked when it is heard: it is away, or where it is was not proven yet. */
 static void owe(struct peer *peer) {
     peer->is_ask_owed = true;
@@ -200,8 +193,10 @@ void catchup_record_topics(struct exchange *exchange, struct peer *peer) {
     peer->is_ask_owed = audience != 0 && !can_ask(exchange, peer);
     if (!peer->is_ask_owed) {
         peer->asked_digest = digest;
-        ask_for(exchange, peer, audience,
-                audience == 0 ? 0 : exchange->context->now_ms + spread_ms(exchange));
+        /* Listeners that hear of it at the same time don't all ask at the same time. */
+        uint64_t spread_ms =
+            audience == 0 ? 0 : random_ms(&exchange->context->random, answer_window_ms(exchange->presence));
+        ask_for(exchange, peer, audience, exchange->context->now_ms + spread_ms);
     }
 }
 

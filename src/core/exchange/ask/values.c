@@ -238,13 +238,6 @@ static uint64_t wanted_by(const struct exchange *exchange, const char *name, uin
     return wanted;
 }
 
-/* Listeners that hear of it at the same time don't all ask at the same time. */
-static uint64_t spread_ms(struct exchange *exchange) {
-    uint64_t most_ms = MUSTER_ANSWER_MS_MIN + peer_table_present(&exchange->presence->table);
-    return random_ms(&exchange->context->random,
-                     most_ms < MUSTER_ANSWER_MS_MAX ? most_ms : MUSTER_ANSWER_MS_MAX);
-}
-
 static void append(struct exchange *exchange, struct awaited *item, uint64_t subscriptions) {
     item->put_ms = exchange->context->now_ms;
     item->arrival.subscriptions = subscriptions;
@@ -266,7 +259,9 @@ static bool await(struct exchange *exchange, const struct muster_sample *sample,
     }
     item->state = AWAITED_LACKING;
     item->ref = *ref;
-    item->due_ms = exchange->context->now_ms + spread_ms(exchange);
+    /* Listeners that hear of it at the same time don't all ask at the same time. */
+    item->due_ms = exchange->context->now_ms +
+                   random_ms(&exchange->context->random, answer_window_ms(exchange->presence));
     append(exchange, item, subscriptions);
     values->count++;
     values_tick(exchange);
